@@ -127,7 +127,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextHop:
-    """Where a route leaves. `index` 0 means no device, `gateway` empty means on-link."""
+    """Where a route leaves. `gateway` is empty if on-link, `index` is 0 if the kernel names a nexthop object only."""
 
     index: int
     gateway: str = ""
@@ -234,9 +234,6 @@ class Fact(Protocol):
         ...
 
 
-NO_HISTORY: Mapping[Family, RouteHistory] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """Links, addresses, routes towards zero and gateway neighbours, as one dump of the kernel's has them."""
@@ -248,9 +245,7 @@ class Network:
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
-    host_network: bool | None = None
-    """False in a pod's own network namespace; None if it cannot be told."""
-    history: Mapping[Family, RouteHistory] = NO_HISTORY
+    history: Mapping[Family, RouteHistory] = field(default_factory=lambda: MappingProxyType({}))
 
     def link(self, name: str) -> Link | None:
         """The link of that name."""
@@ -267,7 +262,8 @@ class Network:
     def carries(self, hop: NextHop) -> bool:
         """Whether traffic can leave by this next hop."""
         link = self.link_at(hop.index)
-        return link is not None and link.carries and not hop.dead and not hop.linkdown
+        alive = not hop.dead and not hop.linkdown
+        return alive and (link.carries if link is not None else hop.index == 0)
 
     def usable_next_hops(self, family: Family) -> tuple[NextHop, ...]:
         """The next hops of the family's default routes by which traffic can leave."""
@@ -351,7 +347,7 @@ class Manager(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The node around the network: its name, who configures its network, and whether a switch holds its radio off."""
+    """The node around the network. `rfkill_*`: a switch holds its Wi-Fi off, in software or in hardware."""
 
     source: ClassVar[str] = "host"
     max_age: ClassVar[float] = 180.0
@@ -360,6 +356,8 @@ class Host:
     manager: Manager = Manager.UNKNOWN
     rfkill_soft: bool = False
     rfkill_hard: bool = False
+    host_network: bool = True
+    """False in a pod that is not on the host's network, and so sees its own."""
 
     def following(self, previous: Host | None, now: Instant) -> Host:
         """Itself: nothing is counted."""
