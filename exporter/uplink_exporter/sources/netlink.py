@@ -13,7 +13,7 @@ import errno
 import itertools
 import select
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from ctypes import addressof, create_string_buffer
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ _NETLINK_GET_STRICT_CHK = 12
 _SO_ATTACH_FILTER = 26
 
 
-async def watch(sysfs: Path) -> AsyncIterator[Network]:
+async def watch(sysfs: Path) -> AsyncGenerator[Network, None]:
     """Yield the network now, at each change, and every 30 s. Raises SourceError; needs no privilege."""
     with _judged(), _wire(rtnetlink.EVENT_GROUPS) as events, _wire() as requests:
         kernel = Kernel(requests, sysfs)

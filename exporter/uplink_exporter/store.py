@@ -1,0 +1,35 @@
+"""The one mutable cell: what is known of the node now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uplink_exporter.diagnosis import Diagnosis, diagnose
+from uplink_exporter.facts import Fact, Instant, NodeState, Reason
+
+
+@dataclass(slots=True)
+class Store:
+    """Holds the current NodeState; `clock` says when, `on_diagnosis` is told of each change of verdict."""
+
+    state: NodeState
+    clock: Callable[[], Instant]
+    on_diagnosis: Callable[[Diagnosis, Diagnosis | None], None] = lambda now, before: None
+    _last: Diagnosis | None = None
+
+    def observe(self, fact: Fact) -> None:
+        """Take in what a source yielded."""
+        self.state = self.state.observe(fact, self.clock())
+        self._judge()
+
+    def fail(self, source: str, reason: Reason) -> None:
+        """Take in that a source failed."""
+        self.state = self.state.fail(source, reason)
+        self._judge()
+
+    def _judge(self) -> None:
+        diagnosis = diagnose(self.state, self.clock())
+        if self._last is None or diagnosis.verdict is not self._last.verdict:
+            self.on_diagnosis(diagnosis, self._last)
+        self._last = diagnosis

@@ -1,0 +1,60 @@
+"""Runs the sources for ever, and is the only place that judges, counts and retries their failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from uplink_exporter.facts import Fact, Reason, SourceError
+from uplink_exporter.store import Store
+
+Watch = Callable[[], AsyncGenerator[Fact, None]]
+
+FIRST_BACKOFF = 0.05
+LONGEST_BACKOFF = 30.0
+
+log = logging.getLogger(__name__)
+
+
+async def supervise(sources: Mapping[str, Watch], store: Store) -> None:
+    """Run every source until cancelled. One that fails does not touch another."""
+    async with asyncio.TaskGroup() as group:
+        for name, watch in sources.items():
+            group.create_task(_keep(name, watch, store), name=f"source {name}")
+
+
+async def _keep(name: str, watch: Watch, store: Store) -> None:
+    failures = 0
+    while True:
+        before = store.state.health.get(name)
+        reason, text = await _run(watch, store)
+        after = store.state.health.get(name)
+        # A source that yielded since was well: it starts again from the shortest wait.
+        well = after is not None and (before is None or after.last_fact != before.last_fact)
+        failures = 1 if well else failures + 1
+        store.fail(name, reason)
+        pause = backoff(failures)
+        log.warning("source failed", extra={"source": name, "reason": reason, "error": text, "retry": f"{pause:.1f}s"})
+        await asyncio.sleep(pause)
+
+
+async def _run(watch: Watch, store: Store) -> tuple[Reason, str]:
+    try:
+        async with aclosing(watch()) as facts:
+            async for fact in facts:
+                store.observe(fact)
+    except SourceError as error:
+        return error.reason, str(error)
+    except Exception as error:  # a fault of ours in one source must not end the others
+        log.exception("source is broken")
+        return Reason.INTERNAL, repr(error)
+    return Reason.FINISHED, "a source must not end"
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait after so many failures in a row: doubling, bounded, with jitter so that nodes do not march."""
+    longest = min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 20))
+    return longest * random.uniform(0.5, 1.0)
