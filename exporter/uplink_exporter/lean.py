@@ -1,7 +1,7 @@
 """Importing a submodule without its package.
 
-The `__init__` of pyroute2 imports everything that the library can do: 8 MiB of resident memory on each node, for
-parts that never run here (`make bench` prints the figure).
+The `__init__` of pyroute2 and of aiohttp import everything that the library can do: 15 MiB of resident memory on each
+node, for parts that never run here (`make bench` prints the figures).
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from types import ModuleType
 
 
 @contextmanager
-def bare_package(name: str) -> Iterator[None]:
-    """Within it, `name` is a package whose `__init__` does not run; afterwards it may be imported as ever."""
+def bare_package(name: str, **attributes: str) -> Iterator[None]:
+    """Within it, `name` is a package whose `__init__` does not run; afterwards it may be imported as ever.
+
+    `attributes` stand in for those of the package that its submodules import.
+    """
     spec = PathFinder.find_spec(name)
     if name in sys.modules or spec is None or spec.submodule_search_locations is None:
         yield
@@ -23,6 +26,7 @@ def bare_package(name: str) -> Iterator[None]:
     module = ModuleType(name)
     module.__path__ = spec.submodule_search_locations
     module.__spec__ = spec
+    module.__dict__.update(attributes)
     sys.modules[name] = module
     try:
         yield

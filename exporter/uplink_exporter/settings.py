@@ -1,4 +1,4 @@
-"""The settings: flags and environment to one frozen value. Pure; a bad value is a SettingsError that says what to do."""
+"""The settings: flags and environment to one frozen value. Pure; a bad value is a SettingsError that says why."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""The composition root: the only file that knows everyone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import signal
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from uplink_exporter import __version__
+from uplink_exporter.clock import system_clock
+from uplink_exporter.commands import doctor
+from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
+from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState
+from uplink_exporter.families import BuildInfo, Scene, Showing
+from uplink_exporter.settings import Output, Settings
+from uplink_exporter.sources import host, load, netlink
+from uplink_exporter.store import Store
+from uplink_exporter.supervisor import Watch, supervise
+from uplink_exporter.web.listen import listen
+from uplink_exporter.web.server import Site, serving
+
+log = logging.getLogger(__name__)
+
+
+def sources(settings: Settings) -> Mapping[type[Fact], Watch]:
+    """Every source, by the fact that it yields. A new source is a line here."""
+    return {
+        Network: partial(netlink.watch, settings.rootfs / "sys"),
+        Load: partial(load.watch, settings.procfs),
+        Host: partial(host.watch, settings.rootfs, Path("/etc/hosts")),
+    }
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    clock = system_clock()
+    watches = sources(settings)
+    store = Store(state=NodeState(policy=settings.policy), clock=clock, on_diagnosis=_tell)
+    showing = Showing(sources=tuple(watches), build=build_info(), include=settings.include, exclude=settings.exclude)
+    site = Site(
+        telemetry_path=settings.telemetry_path,
+        scene=lambda: Scene(state=store.state, now=clock(), showing=showing),
+    )
+    sockets = [listen(address, settings.procfs) for address in settings.listen]
+    async with serving(site, sockets):
+        log.info("serving", extra={"version": __version__, "listen": ", ".join(map(str, settings.listen))})
+        running = asyncio.create_task(supervise({kind.source: watch for kind, watch in watches.items()}, store))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, running.cancel)
+        await asyncio.wait([running])
+        log.info("ending")
+        if not running.cancelled():
+            running.result()
+
+
+def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
+    well = diagnosis.verdict is Verdict.HEALTHY
+    if before is None and diagnosis.verdict is Verdict.UNKNOWN:
+        return  # nothing has been looked at yet
+    fields = {
+        "verdict": diagnosis.verdict,
+        "was": before.verdict if before else "unknown",
+        "summary": diagnosis.summary,
+        "evidence": "; ".join(f"{e.subject}: {e.observed}" for e in diagnosis.evidence),
+        "remedy": "; ".join(diagnosis.remedy),
+    }
+    log.log(logging.INFO if well else logging.WARNING, "verdict changed", extra=fields)
+
+
+async def run_doctor(settings: Settings) -> tuple[str, int]:
+    """Look once: the answer, and the exit code."""
+    clock: Callable[[], Instant] = system_clock()
+    state = await doctor.look(sources(settings), NodeState(policy=settings.policy), clock)
+    diagnosis = diagnose(state, clock())
+    render = doctor.as_json if settings.output is Output.JSON else doctor.as_text
+    return render(diagnosis, state), doctor.exit_code(diagnosis.verdict)
+
+
+def build_info() -> BuildInfo:
+    """What this exporter is. The image's build writes the revision beside this file."""
+    revision = Path(__file__).with_name("REVISION")
+    return BuildInfo(
+        version=__version__,
+        revision=revision.read_text().strip() if revision.exists() else "unknown",
+        python_version=platform.python_version(),
+    )

@@ -1,0 +1,1 @@
+"""What a scraper and a person see: the metrics page, the status page, health, and the sockets behind them."""
