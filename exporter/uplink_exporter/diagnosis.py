@@ -115,8 +115,23 @@ class View:
         return next(idle, uplinks[0] if uplinks else None)
 
     def candidates(self) -> tuple[Link, ...]:
-        """The links that could be an uplink, where none is known to be."""
-        return tuple(link for link in self.network.links if _could_be_uplink(link))
+        """The links that could be an uplink, where none is known to be; those that are down first."""
+        return tuple(sorted(filter(_could_be_uplink, self.network.links), key=lambda link: link.carries))
+
+    def suspects(self, family: Family) -> tuple[Link, ...]:
+        """The candidates that are down, where none of those that are up can be the uplink.
+
+        A link that has an address and brought no route is a LAN's: an uplink would have brought one with it.
+        """
+        candidates = self.candidates()
+        if not all(self.addressed(link, family) for link in candidates if link.carries):
+            return ()
+        return tuple(link for link in candidates if not link.carries)
+
+    def addressed(self, link: Link, family: Family) -> bool:
+        """Whether the link has a usable address of the family."""
+        addresses = (a for a in self.network.addresses if a.index == link.index and a.family is family)
+        return any(address.usable for address in addresses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,18 +203,21 @@ def _uplink_missing(view: View) -> Finding | None:
 
 def _uplink_down(view: View) -> Finding | None:
     family, blamed = view.routeless(), view.blamed()
-    if family is None or (blamed and blamed[1] and blamed[1].carries):
+    if family is None or (blamed and (blamed[1] is None or blamed[1].carries)):
         return None
-    down = (blamed[1],) if blamed and blamed[1] else view.candidates()
-    if not down or any(link.carries for link in down):
+    down = (blamed[1],) if blamed and blamed[1] else view.suspects(family)
+    if not down:
         return None
-    link, because = down[0], f"; {_BECAUSE[blamed[0].reason]}" if blamed else ""
+    link = down[0]
+    because = f"; {_BECAUSE[blamed[0].reason]}" if blamed else ""
+    others = () if blamed else (other for other in view.candidates() if other.carries)
     return Finding(
         summary=f"the uplink {link.name} is down, so there is no {_LABEL[family]} default route",
         evidence=(
             *_radio(view),
             *(Evidence(subject=other.name, observed=_state(other) + because) for other in down[:4]),
             *_addressless(view, family, link),
+            *(Evidence(subject=other.name, observed=f"{_state(other)}, but brought no route") for other in others),
             _absence(view, family),
         ),
         remedy=(*_bring_up(view, link.name), *_look_closer(link)),
@@ -358,8 +376,7 @@ def _hop(view: View, family: Family, hop: NextHop) -> Evidence:
 
 
 def _addressless(view: View, family: Family, link: Link) -> Iterator[Evidence]:
-    addresses = (a for a in view.network.addresses if a.index == link.index and a.family is family and a.usable)
-    if not any(addresses):
+    if not view.addressed(link, family):
         hint = "; DHCP has not answered, or it has not been asked" if link.carries else ""
         yield Evidence(subject=f"address on {link.name}", observed=f"no usable {_LABEL[family]} address{hint}")
 

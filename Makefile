@@ -1,0 +1,56 @@
+# Every target does its own set-up. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+# Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
+export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/exporter
+
+.PHONY: help run doctor test check bench format lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device=wlan0" for more)
+	$(BIN)/python -m uplink_exporter $(ARGS)
+
+doctor: .venv/run ## Say what is wrong with this node's uplink
+	@$(BIN)/python -m uplink_exporter doctor $(ARGS)
+
+test: check ## Run the checks and all tests (as root also those that need network namespaces)
+	tests/setup
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev ## Check style (ruff), types (mypy) and the direction of imports (import-linter)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/dev ## Measure against Debian's prometheus-node-exporter (as root; ARGS=--quick for a minute)
+	tests/setup prometheus-node-exporter
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: .venv/dev ## Format the sources
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/dev ## Pin the dependencies anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -o exporter/requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -c exporter/requirements.txt -o tests/requirements.txt --group dev pyproject.toml
+
+clean: ## Remove what the targets made
+	rm -rf .venv .cache dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' || tests/setup python3-venv
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python exporter/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r exporter/requirements.txt
+	@touch $@
+
+.venv/dev: .venv/run tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
