@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/exporter
 
-.PHONY: help run doctor test check bench format lock clean
+.PHONY: help run doctor test check bench format docs golden lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -33,6 +33,12 @@ bench: .venv/dev ## Measure against Debian's prometheus-node-exporter (as root; 
 format: .venv/dev ## Format the sources
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: .venv/dev ## Write the parts of the README that are made from the code
+	$(BIN)/python -m tests.repo.docs
+
+golden: .venv/dev ## Take the pages as they are now for right
+	$(BIN)/python -m pytest --update-golden tests/shell
 
 lock: .venv/dev ## Pin the dependencies anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

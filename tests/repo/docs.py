@@ -1,0 +1,34 @@
+"""Writes the parts of the README that are made from the code. `make docs` runs it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from uplink_exporter.settings import FLAGS, Flag
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- flags: made by `make docs` -->\n", "<!-- end of flags -->"
+
+
+def with_flags(readme: str) -> str:
+    """The README with its table of flags made anew."""
+    head, _, rest = readme.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}{flags_table()}{END}{tail}"
+
+
+def flags_table() -> str:
+    """The flags as a Markdown table."""
+    rows = "".join(f"| {cells} |\n" for cells in map(_row, FLAGS))
+    return f"| flag | default | |\n|---|---|---|\n{rows}"
+
+
+def _row(flag: Flag) -> str:
+    default = ", ".join(f"`{value}`" for value in flag.default if value) or "none"
+    text = f"{flag.help}{'; repeatable' * flag.repeatable}"
+    return " | ".join(re.sub(r"\|", r"\\|", cell) for cell in (f"`--{flag.name}`", default, text))
+
+
+if __name__ == "__main__":
+    README.write_text(with_flags(README.read_text()))
