@@ -223,6 +223,15 @@ class RouteHistory:
         return self.absent_before + running
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """What the kernel answers to `ip route get`: a device and the source address, or an errno instead."""
+
+    index: int = 0
+    preferred_source: str = ""
+    errno: int = 0
+
+
 class Fact(Protocol):
     """One complete slice of the node. `source` names who yields it; after `max_age` seconds it counts for nothing."""
 
@@ -245,6 +254,8 @@ class Network:
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
+    reached: Mapping[str, Reached] = field(default_factory=lambda: MappingProxyType({}))
+    """By which way the kernel would send to the addresses that were asked about."""
     history: Mapping[Family, RouteHistory] = field(default_factory=lambda: MappingProxyType({}))
 
     def link(self, name: str) -> Link | None:
@@ -399,11 +410,28 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlannelPolicy:
+    """What the operator says of flannel, where it cannot be found out; empty if nothing."""
+
+    args: str = ""
+    version: str = ""
+    stack: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the operator says that flannel is here."""
+        return bool(self.args or self.version or self.stack)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the operator says this node must have."""
 
     required: tuple[Family, ...] = (Family.IPV4,)
     devices: tuple[str, ...] = ()
+    flannel: FlannelPolicy = FlannelPolicy()
+    windows: tuple[float, ...] = (900.0, 3600.0)
+    """Over how many seconds flannel's restarts are shown as deltas."""
 
 
 F = TypeVar("F", bound=Fact)

@@ -10,9 +10,11 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from uplink_exporter import __version__
-from uplink_exporter.facts import Family, Policy
+from uplink_exporter.facts import Family, FlannelPolicy, Policy
+from uplink_exporter.flannel.options import Stack, parse_options, parse_version, split_args
 
 ENVIRONMENT_PREFIX = "UPLINK_EXPORTER_"
 
@@ -22,6 +24,14 @@ class Command(StrEnum):
 
     SERVE = "serve"
     DOCTOR = "doctor"
+
+
+class Mode(StrEnum):
+    """Whether a source runs."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
 
 
 class LogLevel(StrEnum):
@@ -70,6 +80,16 @@ class Settings:
     exclude: re.Pattern[str] | None
     procfs: Path
     rootfs: Path
+    flannel_containers: tuple[str, ...]
+    flannel_namespaces: tuple[str, ...]
+    flannel_pod: re.Pattern[str] | None
+    kubernetes: Mode
+    pod_logs: Mode
+    api_servers: tuple[str, ...]
+    kubeconfig: Path | None
+    node: str
+    pod_logs_path: Path
+    flannel_run_path: Path
     log_level: LogLevel
     log_format: LogFormat
     output: Output
@@ -133,6 +153,44 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
+def _label(text: str) -> str:
+    # A DNS label (RFC 1123), as Kubernetes asks of the names of namespaces and containers.
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise ValueError
+    return text
+
+
+def _subdomain(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text):
+        raise ValueError
+    return text
+
+
+def _flannel_args(text: str) -> str:
+    parse_options(split_args(text))
+    return text
+
+
+def _flannel_version(text: str) -> str:
+    if parse_version(text) is None:
+        raise ValueError
+    return text
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"([0-9]{1,5})(s|m|h)", text)
+    if match is None or not 60 <= (seconds := int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]) <= 86400:
+        raise ValueError
+    return float(seconds)
+
+
+def _api_server(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+        raise ValueError
+    return text.removesuffix("/")
+
+
 def _names(kind: type[StrEnum]) -> str:
     return "one of " + ", ".join(kind)
 
@@ -184,6 +242,94 @@ FLAGS: tuple[Flag, ...] = (
         help="leave out interfaces that match, but never the expected uplink",
     ),
     Flag(
+        name="flannel.container",
+        default=("kube-flannel",),
+        parse=_label,
+        allowed="a container's name, such as kube-flannel",
+        help="the container that counts as flannel",
+        repeatable=True,
+    ),
+    Flag(
+        name="flannel.namespace",
+        default=(),
+        parse=_label,
+        allowed="a namespace's name, such as kube-flannel",
+        help="only pods of this namespace count as flannel",
+        repeatable=True,
+    ),
+    Flag(
+        name="flannel.pod",
+        default=("",),
+        parse=_pattern,
+        allowed="a regular expression (Python's), looked for in the pod's name",
+        help="only pods whose name matches count as flannel",
+    ),
+    Flag(
+        name="flannel.args",
+        default=(),
+        parse=_flannel_args,
+        allowed="flannel's own flags in one string, such as '--iface=wlan0 --iface-regex=^10[.]'",
+        help="flannel's flags, where they cannot be found out",
+    ),
+    Flag(
+        name="flannel.version",
+        default=(),
+        parse=_flannel_version,
+        allowed="a version such as v0.28.9",
+        help="flannel's version, where it cannot be found out",
+    ),
+    Flag(
+        name="flannel.stack",
+        default=(),
+        parse=Stack,
+        allowed=_names(Stack),
+        help="flannel's address families, where they cannot be found out",
+    ),
+    Flag(
+        name="flannel.delta-window",
+        default=("15m", "1h"),
+        parse=_seconds,
+        allowed="a time span from 60s to 24h, such as 15m",
+        help="over how long flannel's restarts are shown as a delta",
+        repeatable=True,
+    ),
+    Flag(
+        name="source.kubernetes",
+        default=(Mode.AUTO,),
+        parse=Mode,
+        allowed=_names(Mode),
+        help="ask the API server; auto: where there is a ServiceAccount's token or a kubeconfig",
+    ),
+    Flag(
+        name="source.pod-logs",
+        default=(Mode.AUTO,),
+        parse=Mode,
+        allowed=_names(Mode),
+        help="read flannel's logs on the node; auto: where there is a directory of them",
+    ),
+    Flag(
+        name="kubernetes.api-server",
+        default=(),
+        parse=_api_server,
+        allowed="a URL without a path, such as https://192.168.6.11:6443",
+        help="one more way to the API server, for when the service's address is out of reach",
+        repeatable=True,
+    ),
+    Flag(
+        name="kubernetes.kubeconfig",
+        default=(),
+        parse=_path,
+        allowed="an absolute path",
+        help="credentials for the API server, out of a cluster",
+    ),
+    Flag(
+        name="kubernetes.node",
+        default=(),
+        parse=_subdomain,
+        allowed="a node's name, as kubectl get nodes prints it",
+        help="this node's name, if it is not the host's",
+    ),
+    Flag(
         name="path.procfs",
         default=("/proc",),
         parse=_path,
@@ -196,6 +342,20 @@ FLAGS: tuple[Flag, ...] = (
         parse=_path,
         allowed="an absolute path",
         help="where the node's root is seen: sysfs, and whose command brings the network back",
+    ),
+    Flag(
+        name="path.pod-logs",
+        default=("/var/log/pods",),
+        parse=_path,
+        allowed="an absolute path",
+        help="where the kubelet keeps the logs of pods",
+    ),
+    Flag(
+        name="path.flannel-run",
+        default=("/run/flannel",),
+        parse=_path,
+        allowed="an absolute path",
+        help="where flannel keeps subnet.env",
     ),
     Flag(
         name="log.level",
@@ -233,11 +393,27 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         policy=Policy(
             required=tuple(dict.fromkeys(family for family in values["uplink.require-family"] if family)),
             devices=values["uplink.device"],
+            flannel=FlannelPolicy(
+                args=one.get("flannel.args", ""),
+                version=one.get("flannel.version", ""),
+                stack=one.get("flannel.stack", ""),
+            ),
+            windows=tuple(dict.fromkeys(values["flannel.delta-window"])),
         ),
         include=one["interface.include"],
         exclude=one["interface.exclude"],
         procfs=one["path.procfs"],
         rootfs=one["path.rootfs"],
+        flannel_containers=values["flannel.container"],
+        flannel_namespaces=values["flannel.namespace"],
+        flannel_pod=one["flannel.pod"],
+        kubernetes=one["source.kubernetes"],
+        pod_logs=one["source.pod-logs"],
+        api_servers=values["kubernetes.api-server"],
+        kubeconfig=one.get("kubernetes.kubeconfig"),
+        node=one.get("kubernetes.node", ""),
+        pod_logs_path=one["path.pod-logs"],
+        flannel_run_path=one["path.flannel-run"],
         log_level=one["log.level"],
         log_format=one["log.format"],
         output=one["output"],

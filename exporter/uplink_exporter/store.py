@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from uplink_exporter.diagnosis import Diagnosis, diagnose
 from uplink_exporter.facts import Fact, Instant, NodeState, Reason
+from uplink_exporter.flannel.ledger import Ledger
+from uplink_exporter.flannel.observed import FlannelLogs, NodePods
 
 
 @dataclass(slots=True)
@@ -20,7 +22,8 @@ class Store:
 
     def observe(self, fact: Fact) -> None:
         """Take in what a source yielded."""
-        self.state = self.state.observe(fact, self.clock())
+        now = self.clock()
+        self.state = kept(self.state.observe(fact, now), fact, now)
         self._judge()
 
     def fail(self, source: str, reason: Reason) -> None:
@@ -33,3 +36,10 @@ class Store:
         if self._last is None or diagnosis.verdict is not self._last.verdict:
             self.on_diagnosis(diagnosis, self._last)
         self._last = diagnosis
+
+
+def kept(state: NodeState, fact: Fact, now: Instant) -> NodeState:
+    """The state with flannel's ledger carried on, which both paths to flannel feed."""
+    if not isinstance(fact, FlannelLogs | NodePods):
+        return state
+    return state.observe((state.last(Ledger) or Ledger()).after(fact, now), now)

@@ -1,115 +1,12 @@
-"""The metrics: each a name, a help text, label names, and a pure function from what is known to samples.
-
-Rules of this file: names are API; a closed set is given whole, zeros included; nothing is remembered here. `reads`
-names the parts of the state that the samples are a function of, so that a page need not be made anew while those
-stay the same; None says that they change with time itself.
-"""
+"""The families of the netlink source: default routes and interfaces."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
 
-from uplink_exporter.diagnosis import Diagnosis, Expected, Verdict, diagnose, expected_uplinks
-from uplink_exporter.facts import (
-    Fact,
-    Family,
-    Health,
-    Host,
-    Instant,
-    Link,
-    Load,
-    Network,
-    NodeState,
-    Operstate,
-    Reason,
-    RouteHistory,
-)
-
-Sample = tuple[tuple[str, ...], float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildInfo:
-    """What this exporter is; the labels of `uplink_exporter_build_info`."""
-
-    version: str
-    revision: str
-    python_version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
-    """What is shown, beside the state: which devices, which sources run, and who we are."""
-
-    sources: tuple[type[Fact], ...]
-    build: BuildInfo
-    include: re.Pattern[str] | None = None
-    exclude: re.Pattern[str] | None = None
-
-    def shows(self, name: str) -> bool:
-        """Whether a device of that name is shown even if it is no expected uplink."""
-        wanted = self.include is None or self.include.fullmatch(name) is not None
-        return wanted and (self.exclude is None or self.exclude.fullmatch(name) is None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """One look at the node: the state at a moment, with what several families need of it."""
-
-    state: NodeState
-    now: Instant
-    showing: Showing
-
-    @cached_property
-    def network(self) -> Network | None:
-        """The network, unless its source is stale."""
-        return self.state.fresh(Network, self.now)
-
-    @cached_property
-    def load(self) -> Load | None:
-        """The load, unless its source is stale."""
-        return self.state.fresh(Load, self.now)
-
-    @cached_property
-    def expected(self) -> tuple[Expected, ...]:
-        """The devices that should carry the default route."""
-        return expected_uplinks(self.state)
-
-    @cached_property
-    def diagnosis(self) -> Diagnosis:
-        """The verdict now."""
-        return diagnose(self.state, self.now)
-
-    @cached_property
-    def links(self) -> tuple[Link, ...]:
-        """The links that are shown."""
-        names = {expected.device for expected in self.expected}
-        links = self.network.links if self.network else ()
-        return tuple(link for link in links if link.name in names or self.showing.shows(link.name))
-
-    def histories(self) -> Iterator[tuple[Family, RouteHistory]]:
-        """Both families' route histories, unless their source is stale."""
-        return iter(self.network.history.items()) if self.network else iter(())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricFamily:
-    """One metric. `samples` gives label values, in the order of `labels`, with their number."""
-
-    name: str
-    help: str
-    samples: Callable[[Scene], Iterable[Sample]]
-    labels: tuple[str, ...] = ()
-    reads: Callable[[Scene], object] | None = None
-
-    @property
-    def counter(self) -> bool:
-        """Whether it is a counter; every other one is a gauge."""
-        return self.name.endswith("_total")
+from uplink_exporter.facts import Family, Instant, Link, Network, Operstate, RouteHistory
+from uplink_exporter.families.family import MetricFamily, Sample, Scene
 
 
 def _links(scene: Scene) -> object:
@@ -119,14 +16,6 @@ def _links(scene: Scene) -> object:
 def _network(scene: Scene) -> object:
     network = scene.network
     return network and (network.links, network.addresses, network.routes, network.neighbours), scene.expected
-
-
-def _load(scene: Scene) -> object:
-    return scene.load
-
-
-def _settings(scene: Scene) -> object:
-    return scene.showing.build, scene.state.policy
 
 
 def _per_family(value: Callable[[Network, Family], float]) -> Callable[[Scene], Iterator[Sample]]:
@@ -146,10 +35,6 @@ def _per_history(value: Callable[[RouteHistory, Instant], float | None]) -> Call
 
 def _per_link(value: Callable[[Link], float]) -> Callable[[Scene], Iterator[Sample]]:
     return lambda scene: (((link.name,), value(link)) for link in scene.links)
-
-
-def _of_load(value: Callable[[Load], float]) -> Callable[[Scene], Iterator[Sample]]:
-    return lambda scene: iter([((), value(scene.load))]) if scene.load else iter(())
 
 
 def _route_info(scene: Scene) -> Iterator[Sample]:
@@ -197,45 +82,6 @@ def _present(scene: Scene) -> Iterator[Sample]:
     )
 
 
-def _pressure(scene: Scene) -> Iterator[Sample]:
-    return (((p.resource, p.share), p.seconds) for p in (scene.load.pressure if scene.load else ()))
-
-
-def _source_health(scene: Scene) -> Iterator[tuple[type[Fact], Health]]:
-    return ((kind, scene.state.health.get(kind.source, Health())) for kind in scene.showing.sources)
-
-
-def _source_up(scene: Scene) -> Iterator[Sample]:
-    kinds = scene.showing.sources
-    return (((kind.source,), scene.state.up(kind.source, kind.max_age, scene.now)) for kind in kinds)
-
-
-def _source_last(scene: Scene) -> Iterator[Sample]:
-    for kind, health in _source_health(scene):
-        if health.last_fact is not None:
-            yield (kind.source,), scene.now.unix(health.last_fact.uptime)
-
-
-def _source_errors(scene: Scene) -> Iterator[Sample]:
-    for kind, health in _source_health(scene):
-        for reason in Reason:
-            yield (kind.source, reason), health.errors.get(reason, 0)
-
-
-def _host_network(scene: Scene) -> Iterator[Sample]:
-    host = scene.state.fresh(Host, scene.now)
-    return iter([((), host.host_network)]) if host else iter(())
-
-
-def _build(scene: Scene) -> Iterator[Sample]:
-    build = scene.showing.build
-    return iter([((build.version, build.revision, build.python_version), 1)])
-
-
-def _verdicts(scene: Scene) -> Iterator[Sample]:
-    return (((verdict,), scene.diagnosis.verdict is verdict) for verdict in Verdict)
-
-
 ROUTES = (
     MetricFamily(
         name="uplink_default_route_present",
@@ -256,7 +102,7 @@ ROUTES = (
         help="1 if this node must have a default route of the family (--uplink.require-family).",
         labels=("family",),
         samples=lambda scene: (((family,), family in scene.state.policy.required) for family in Family),
-        reads=_settings,
+        reads=lambda scene: scene.state.policy,
     ),
     MetricFamily(
         name="uplink_default_route_seen_since_boot",
@@ -366,73 +212,3 @@ INTERFACES = (
         reads=_links,
     ),
 )
-
-LOAD = (
-    MetricFamily(
-        name="uplink_load1", help="Load average, 1 minute.", samples=_of_load(lambda load: load.load1), reads=_load
-    ),
-    MetricFamily(
-        name="uplink_load5", help="Load average, 5 minutes.", samples=_of_load(lambda load: load.load5), reads=_load
-    ),
-    MetricFamily(
-        name="uplink_load15", help="Load average, 15 minutes.", samples=_of_load(lambda load: load.load15), reads=_load
-    ),
-    MetricFamily(
-        name="uplink_cpus", help="CPUs that are online.", samples=_of_load(lambda load: load.cpus), reads=_load
-    ),
-    MetricFamily(
-        name="uplink_processes_blocked",
-        help="Processes that wait for I/O.",
-        samples=_of_load(lambda load: load.blocked),
-        reads=_load,
-    ),
-    MetricFamily(
-        name="uplink_pressure_stalled_seconds_total",
-        help="Seconds in which some or all (full) tasks stalled on the resource (PSI); none without PSI in the kernel.",
-        labels=("resource", "share"),
-        samples=_pressure,
-        reads=_load,
-    ),
-)
-
-OURSELVES = (
-    MetricFamily(
-        name="uplink_diagnosis",
-        help="1 for the verdict on this node's uplink, 0 for the others.",
-        labels=("verdict",),
-        samples=_verdicts,
-    ),
-    MetricFamily(
-        name="uplink_source_up",
-        help="1 if the source's last fact is fresh; what a stale source says is left out of the page.",
-        labels=("source",),
-        samples=_source_up,
-    ),
-    MetricFamily(
-        name="uplink_source_last_fact_timestamp_seconds",
-        help="When the source last yielded a fact.",
-        labels=("source",),
-        samples=_source_last,
-    ),
-    MetricFamily(
-        name="uplink_source_errors_total",
-        help="Failures of the source, by reason.",
-        labels=("source", "reason"),
-        samples=_source_errors,
-        reads=lambda scene: (scene.showing.sources, scene.state.health),
-    ),
-    MetricFamily(
-        name="uplink_host_network",
-        help="0 if the exporter runs in a pod's network namespace, and so measures that instead of the node's.",
-        samples=_host_network,
-    ),
-    MetricFamily(
-        name="uplink_exporter_build_info",
-        help="1, with what this exporter is.",
-        labels=("version", "revision", "python_version"),
-        samples=_build,
-        reads=_settings,
-    ),
-)
-
-FAMILIES: tuple[MetricFamily, ...] = (*ROUTES, *INTERFACES, *LOAD, *OURSELVES)

@@ -1,0 +1,11 @@
+"""The metrics, all of them."""
+
+from __future__ import annotations
+
+from uplink_exporter.families.family import BuildInfo, MetricFamily, Scene, Showing
+from uplink_exporter.families.network import INTERFACES, ROUTES
+from uplink_exporter.families.node import LOAD, OURSELVES
+
+__all__ = ["FAMILIES", "BuildInfo", "MetricFamily", "Scene", "Showing"]
+
+FAMILIES: tuple[MetricFamily, ...] = (*ROUTES, *INTERFACES, *LOAD, *OURSELVES)
