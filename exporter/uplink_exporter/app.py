@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import platform
 import signal
 from collections.abc import Callable, Mapping
@@ -16,8 +17,14 @@ from uplink_exporter.commands import doctor
 from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
 from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState
 from uplink_exporter.families import BuildInfo, Scene, Showing
-from uplink_exporter.settings import Output, Settings
-from uplink_exporter.sources import host, load, netlink
+from uplink_exporter.flannel.condition import options
+from uplink_exporter.flannel.goip import parse_ip
+from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
+from uplink_exporter.settings import Mode, Output, Settings
+from uplink_exporter.sources import host, load, netlink, pods_api, pods_logs
+from uplink_exporter.sources.api_client import Timing
+from uplink_exporter.sources.api_paths import Access, Memory
+from uplink_exporter.sources.pods_api import Subject
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
 from uplink_exporter.web.listen import listen
@@ -26,20 +33,42 @@ from uplink_exporter.web.server import Site, serving
 log = logging.getLogger(__name__)
 
 
-def sources(settings: Settings) -> Mapping[type[Fact], Watch]:
-    """Every source, by the fact that it yields. A new source is a line here."""
-    return {
-        Network: partial(netlink.watch, settings.rootfs / "sys"),
+def sources(
+    settings: Settings, environment: Mapping[str, str], state: Callable[[], NodeState]
+) -> dict[type[Fact], Watch]:
+    """Every source, by the fact that it yields. A new source is a line here.
+
+    `state` closes the one loop: to which address flannel is told to look, the kernel can only be asked once flannel's
+    flags are known.
+    """
+    found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
         Host: partial(host.watch, settings.rootfs, Path("/etc/hosts")),
+        Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state())),
     }
+    chosen = Selection(
+        containers=settings.flannel_containers, namespaces=settings.flannel_namespaces, pod=settings.flannel_pod
+    )
+    if settings.pod_logs is not Mode.OFF:
+        subnet_file = settings.flannel_run_path / "subnet.env"
+        found[FlannelLogs] = partial(pods_logs.watch, settings.pod_logs_path, subnet_file, chosen)
+    access = Access(environ=environment, kubeconfig=settings.kubeconfig, api_servers=settings.api_servers)
+    if access.wanted(settings.kubernetes):
+        subject = Subject(node=settings.node or platform.node().lower(), selection=chosen)
+        found[NodePods] = partial(pods_api.watch, access, subject, Memory(), Timing())
+    return found
+
+
+def _targets(state: NodeState) -> tuple[str, ...]:
+    address = parse_ip(options(state).can_reach)
+    return () if address is None else (str(address),)
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
-    watches = sources(settings)
     store = Store(state=NodeState(policy=settings.policy), clock=clock, on_diagnosis=_tell)
+    watches = sources(settings, os.environ, lambda: store.state)
     showing = Showing(sources=tuple(watches), build=build_info(), include=settings.include, exclude=settings.exclude)
     site = Site(
         telemetry_path=settings.telemetry_path,
@@ -75,10 +104,15 @@ def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
 async def run_doctor(settings: Settings) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
-    state = await doctor.look(sources(settings), NodeState(policy=settings.policy), clock)
-    diagnosis = diagnose(state, clock())
+    store = Store(state=NodeState(policy=settings.policy), clock=clock)
+    watches = sources(settings, os.environ, lambda: store.state)
+    # The network last: what flannel is told decides on what the kernel is asked.
+    network = watches.pop(Network)
+    await doctor.look(watches, store)
+    await doctor.look({Network: network}, store)
+    diagnosis = diagnose(store.state, clock())
     render = doctor.as_json if settings.output is Output.JSON else doctor.as_text
-    return render(diagnosis, state), doctor.exit_code(diagnosis.verdict)
+    return render(diagnosis, store.state, clock()), doctor.exit_code(diagnosis.verdict)
 
 
 def build_info() -> BuildInfo:

@@ -25,6 +25,9 @@ from uplink_exporter.facts import (
     Operstate,
     RouteHistory,
 )
+from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
+from uplink_exporter.flannel.condition import UPLINK_CAUSES, Condition, condition, question, restarted
+from uplink_exporter.flannel.observed import NodePods, WaitingContainer
 
 
 class Verdict(StrEnum):
@@ -99,6 +102,15 @@ class View:
     host: Host
     required: tuple[Family, ...]
     expected: tuple[Expected, ...]
+    flannel: Condition
+    answer: Choice | Refusal
+    waiting: tuple[WaitingContainer, ...]
+    deltas: tuple[tuple[float, int], ...]
+
+    def back_since(self) -> float | None:
+        """Since when the uplink is back, in seconds since boot; None if it was never seen to come."""
+        changes = (self.history(family).changed for family in self.required)
+        return max((changed for changed in changes if changed is not None), default=None)
 
     def history(self, family: Family) -> RouteHistory:
         """What became of the family's default route."""
@@ -150,8 +162,19 @@ def diagnose(state: NodeState, now: Instant) -> Diagnosis:
         return _diagnosis(Verdict.UNKNOWN, _silent(state, now), ())
     if not host.host_network:
         return _diagnosis(Verdict.UNKNOWN, IN_A_POD, ())
-    view = View(now=now, network=network, host=host, required=state.policy.required, expected=expected_uplinks(state))
-    symptoms = tuple(_load(state.fresh(Load, now)))
+    pods = state.fresh(NodePods, now)
+    view = View(
+        now=now,
+        network=network,
+        host=host,
+        required=state.policy.required,
+        expected=expected_uplinks(state),
+        flannel=condition(state, now),
+        answer=question(state, network),
+        waiting=pods.waiting if pods else (),
+        deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
+    )
+    symptoms = (*_flannel(view), *_pods(view), *_load(state.fresh(Load, now)))
     for verdict, rule in RULES:
         if finding := rule(view):
             return _diagnosis(verdict, finding, symptoms)
@@ -293,6 +316,65 @@ def _unanswered(view: View, hop: NextHop) -> bool:
     return neighbour is not None and neighbour.failed
 
 
+def _flannel_refuses(view: View) -> Finding | None:
+    answer = view.answer
+    if not view.flannel.found or isinstance(answer, Choice) or answer.reason is Blocked.UNDECIDED:
+        return None
+    running = "runs, but would die at its next start" if view.flannel.running else "would die at its start"
+    return Finding(
+        summary=f"the uplink works, but flannel {running}: {answer.reason}",
+        evidence=(
+            *(Evidence(subject="flannel tries", observed=line) for line in answer.lookback[:4]),
+            Evidence(subject="flannel would say", observed=answer.error),
+            *_ways_out(view),
+        ),
+        remedy=_REMEDIES.get(answer.reason, _REMEDY_FOR_FLAGS),
+    )
+
+
+def _recovering(view: View) -> Finding | None:
+    back = view.back_since()
+    fresh = back is not None and view.now.uptime - back < RECOVERY
+    flannel = view.flannel.running is False and _waits_for_its_turn(view, fresh=fresh)
+    if not flannel and not (fresh and view.waiting):
+        return None
+    since = f" since {duration(view.now.uptime - back)}" if back is not None else ""
+    return Finding(
+        summary=f"the uplink is back{since}; {'flannel is' if flannel else 'the pods are'} not yet",
+        evidence=(*_ways_out(view), *(evidence for family in view.required for evidence in _since(view, family))),
+        remedy=("wait: the kubelet starts a container that crashed again within 5 minutes",),
+    )
+
+
+def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
+    """Whether flannel died of the uplink and only waits for the kubelet's back-off."""
+    ended, back = view.flannel.ended, view.back_since()
+    if ended is None or ended.at is None:
+        return fresh
+    if back is not None:
+        return fresh and ended.at <= view.now.unix(back) + SLACK
+    return ended.cause in UPLINK_CAUSES and view.now.unix(view.now.uptime) - ended.at < RECOVERY
+
+
+def _flannel_failing(view: View) -> Finding | None:
+    if view.flannel.running is not False:
+        return None
+    why = view.flannel.waiting or (view.flannel.ended.cause if view.flannel.ended else "unknown")
+    return Finding(
+        summary=f"the uplink is fine, but flannel fails: {why}",
+        evidence=_ways_out(view),
+        remedy=(
+            "kubectl get pods -A -o wide | grep flannel",
+            "sudo tail -n 20 /var/log/pods/*flannel*/kube-flannel/*.log   # works without the API server",
+        ),
+    )
+
+
+def _ways_out(view: View) -> tuple[Evidence, ...]:
+    hops = ((family, hop) for family in view.required for hop in view.network.usable_next_hops(family))
+    return tuple(_hop(view, family, hop) for family, hop in hops)[:4]
+
+
 def _healthy(view: View) -> Finding:
     hops = [(family, hop) for family in view.required for hop in view.network.usable_next_hops(family)]
     link = view.network.link_at(hops[0][1].index) if hops else None
@@ -301,7 +383,7 @@ def _healthy(view: View) -> Finding:
         if link
         else "healthy: no default route is required",
         evidence=(
-            *(_hop(view, family, hop) for family, hop in hops[:4]),
+            *_ways_out(view),
             *(Evidence(subject=link.name, observed=_state(link)) for link in (link,) if link),
             *(evidence for family in view.required for evidence in _since(view, family)),
         ),
@@ -313,8 +395,31 @@ RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
     (Verdict.UPLINK_DOWN, _uplink_down),
     (Verdict.ROUTE_MISSING, _route_missing),
     (Verdict.ROUTE_DEAD, _route_dead),
+    (Verdict.FLANNEL_REFUSES, _flannel_refuses),
+    (Verdict.RECOVERING, _recovering),
+    (Verdict.FLANNEL_FAILING, _flannel_failing),
 )
 
+
+# The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
+RECOVERY = 600.0
+# A start that began before the route came may die just after.
+SLACK = 10.0
+
+_REMEDY_FOR_FLAGS = (
+    "compare flannel's flags with this node: kubectl get daemonset -A -o yaml | grep -A 20 kube-flannel",
+    "ip -br addr",
+)
+_REMEDIES = {
+    Blocked.DEFAULT_ROUTE_NO_OIF: (
+        "flannel cannot read a default route with several next hops: leave one, or tell flannel the interface",
+        "kubectl -n kube-flannel edit daemonset kube-flannel-ds   # add --iface=DEVICE to args",
+    ),
+    Blocked.IFACE_NO_ADDRESS: (
+        "ip -br addr   # the interface that flannel would take has no address that it accepts",
+        *_REMEDY_FOR_FLAGS[:1],
+    ),
+}
 
 _LABEL = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 _OPTION = {Family.IPV4: "-4", Family.IPV6: "-6"}
@@ -385,6 +490,28 @@ def _radio(view: View) -> Iterator[Evidence]:
     if view.host.rfkill_hard or view.host.rfkill_soft:
         how = "a hardware switch" if view.host.rfkill_hard else "software"
         yield Evidence(subject="rfkill", observed=f"Wi-Fi is blocked by {how}")
+
+
+def _flannel(view: View) -> Iterator[Evidence]:
+    """What flannel makes of it: a consequence, told after the cause."""
+    if not view.flannel.found:
+        return
+    said = [
+        *(("does not run",) if view.flannel.running is False else ()),
+        *((view.flannel.waiting,) if view.flannel.waiting else ()),
+        *(f"{count} restarts in {duration(window)}" for window, count in view.deltas[:1] if count),
+    ]
+    if view.flannel.running and isinstance(view.answer, Refusal):
+        said.append(f"runs, but would not start again now ({view.answer.reason})")
+    if said:
+        yield Evidence(subject="flannel", observed=", ".join(said))
+    if view.flannel.ended is not None:
+        yield Evidence(subject="its last words", observed=view.flannel.ended.line)
+
+
+def _pods(view: View) -> Iterator[Evidence]:
+    for container in view.waiting[:4]:
+        yield Evidence(subject=container.pod, observed=f"waits: {container.reason}")
 
 
 def _load(load: Load | None) -> Iterator[Evidence]:

@@ -10,7 +10,10 @@ from contextlib import aclosing
 from enum import IntEnum
 
 from uplink_exporter.diagnosis import Diagnosis, Verdict
-from uplink_exporter.facts import Fact, Host, Instant, NodeState, Reason, SourceError
+from uplink_exporter.facts import Fact, Host, Instant, Network, NodeState, Reason, SourceError
+from uplink_exporter.flannel.choice import Choice, Refusal
+from uplink_exporter.flannel.condition import condition, options, question
+from uplink_exporter.store import Store
 
 # The form of the JSON answer. It is an API: a field may be added under the same number, not taken away or changed.
 FORM = 1
@@ -35,11 +38,13 @@ def exit_code(verdict: Verdict) -> ExitCode:
     return ExitCode.HEALTHY if verdict is Verdict.HEALTHY else ExitCode.NOT_HEALTHY
 
 
-async def look(sources: Mapping[type[Fact], Watch], state: NodeState, clock: Callable[[], Instant]) -> NodeState:
-    """The state after one fact from each source; a source that fails or is late is left out, and its failure kept."""
-    for kind, fact in zip(sources, await asyncio.gather(*(_first(watch) for watch in sources.values())), strict=True):
-        state = state.fail(kind.source, fact) if isinstance(fact, Reason) else state.observe(fact, clock())
-    return state
+async def look(sources: Mapping[type[Fact], Watch], store: Store) -> None:
+    """Take in one fact from each source; of one that fails or is late, its failure."""
+    for kind, fact in zip(sources, await asyncio.gather(*map(_first, sources.values())), strict=True):
+        if isinstance(fact, Reason):
+            store.fail(kind.source, fact)
+        else:
+            store.observe(fact)
 
 
 async def _first(watch: Watch) -> Fact | Reason:
@@ -54,7 +59,7 @@ async def _first(watch: Watch) -> Fact | Reason:
         return Reason.FINISHED
 
 
-def as_text(diagnosis: Diagnosis, state: NodeState) -> str:
+def as_text(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
     """The answer for a person."""
     host = state.last(Host)
     name = f"{host.name}: " if host and host.name else ""
@@ -71,7 +76,7 @@ def _row(subject: str, observed: str) -> str:
     return textwrap.fill(observed, WIDTH, initial_indent=f"  {subject}  ", subsequent_indent=indent)
 
 
-def as_json(diagnosis: Diagnosis, state: NodeState) -> str:
+def as_json(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
     """The answer for a program."""
     host = state.last(Host)
     answer = {
@@ -81,5 +86,28 @@ def as_json(diagnosis: Diagnosis, state: NodeState) -> str:
         "summary": diagnosis.summary,
         "evidence": [{"subject": e.subject, "observed": e.observed} for e in diagnosis.evidence],
         "remedy": list(diagnosis.remedy),
+        "flannel": _flannel(state, now),
     }
     return json.dumps(answer, indent=2)
+
+
+def _flannel(state: NodeState, now: Instant) -> dict[str, object]:
+    """Flannel's own question, with what it was asked with; `would_start` is null if the kernel could not be asked."""
+    network, asked = state.fresh(Network, now), options(state)
+    answer = question(state, network) if network else None
+    choice = answer if isinstance(answer, Choice) else None
+    refusal = answer if isinstance(answer, Refusal) else None
+    return {
+        "found": condition(state, now).found,
+        "would_start": None if answer is None else choice is not None,
+        "device": choice.device if choice else None,
+        "address": (choice.address or None) if choice else None,
+        "address6": (choice.address6 or None) if choice else None,
+        "method": choice.method if choice else None,
+        "reason": refusal.reason if refusal else None,
+        "error": refusal.error if refusal else None,
+        "inner_error": refusal.inner if refusal else None,
+        "lookback": list(refusal.lookback) if refusal else [],
+        "version": "v{}.{}.{}".format(*asked.version),
+        "stack": asked.stack,
+    }

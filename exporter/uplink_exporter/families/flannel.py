@@ -8,7 +8,7 @@ from uplink_exporter.facts import Network
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
 from uplink_exporter.flannel.condition import condition, options, question, restarted
-from uplink_exporter.flannel.hostip import detectable
+from uplink_exporter.flannel.hostip import HostIp, choose_host_interface
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, Cause, ContainerRestarts, FlannelLogs, NodePods, WaitingReason
 
@@ -117,7 +117,7 @@ def _api_path(scene: Scene) -> Iterator[Sample]:
 
 
 def _node_ip(scene: Scene) -> Iterator[Sample]:
-    return _one(detectable(scene.network).found if scene.network else None)
+    return _one(isinstance(choose_host_interface(scene.network), HostIp) if scene.network else None)
 
 
 FLANNEL = (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar
 
 from uplink_exporter.facts import Instant
@@ -32,9 +35,24 @@ class Cause(StrEnum):
     HOSTGW_NAT = "hostgw_nat"
     ETCD = "etcd"
     IPTABLES = "iptables"
+    NFTABLES = "nftables"
     PANIC = "panic"
     CLEAN = "clean"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What counts as flannel: container names, namespaces (none: any), a pattern to find in pod names (None: any)."""
+
+    containers: tuple[str, ...] = ("kube-flannel",)
+    namespaces: tuple[str, ...] = ()
+    pod: re.Pattern[str] | None = None
+
+    def wants(self, namespace: str, pod: str) -> bool:
+        """Whether a container of that pod may be flannel's."""
+        named = self.pod is None or self.pod.search(pod) is not None
+        return named and (not self.namespaces or namespace in self.namespaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +76,7 @@ class LastWords:
     cause: Cause
     line: str
     at: float | None = None
-    """Unix time of the line, None if it has none."""
+    """Unix time of the last line that it logged, None if it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +87,16 @@ class FlannelLogs:
     max_age: ClassVar[float] = 90.0
 
     found: bool
+    listed: bool = True
+    """Whether the pod log directory is there at all: without it, nothing was looked at."""
     restarts: tuple[ContainerRestarts, ...] = ()
     last_words: tuple[LastWords, ...] = ()
     started: bool | None = None
     """Whether the newest attempt said that it uses an interface; None if its log does not tell."""
-    args: tuple[str, ...] | None = None
-    """The flags in force, from its own `CLI flags config` line; None if it printed none."""
+    ended: LastWords | None = None
+    """The last words of the newest attempt, None while it may be running."""
+    flags_line: str = ""
+    """The newest attempt's own `CLI flags config: {...}` message, empty if it printed none (before v0.15.0)."""
     subnet_file: float | None = None
     """Unix time of `/run/flannel/subnet.env`; None if there is none."""
 
@@ -90,6 +112,27 @@ class ApiPath(StrEnum):
     ENDPOINT = "endpoint"
     CONFIGURED = "configured"
     NONE = "none"
+
+
+class WaitingReason(StrEnum):
+    """Why the kubelet lets a container wait (pkg/kubelet/container/sync_result.go, pkg/kubelet/images/types.go)."""
+
+    CRASH_LOOP_BACK_OFF = "CrashLoopBackOff"
+    CREATE_CONTAINER_ERROR = "CreateContainerError"
+    CREATE_CONTAINER_CONFIG_ERROR = "CreateContainerConfigError"
+    PRE_CREATE_HOOK_ERROR = "PreCreateHookError"
+    PRE_START_HOOK_ERROR = "PreStartHookError"
+    POST_START_HOOK_ERROR = "PostStartHookError"
+    RUN_CONTAINER_ERROR = "RunContainerError"
+    ERR_IMAGE_PULL = "ErrImagePull"
+    IMAGE_PULL_BACK_OFF = "ImagePullBackOff"
+    ERR_IMAGE_NEVER_PULL = "ErrImageNeverPull"
+    IMAGE_INSPECT_ERROR = "ImageInspectError"
+    INVALID_IMAGE_NAME = "InvalidImageName"
+    REGISTRY_UNAVAILABLE = "RegistryUnavailable"
+    CONTAINER_CREATING = "ContainerCreating"
+    POD_INITIALIZING = "PodInitializing"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +167,13 @@ class NodePods:
     flannel: tuple[FlannelContainer, ...] = ()
     waiting: tuple[WaitingContainer, ...] = ()
     args: tuple[str, ...] | None = None
-    """The command line of flannel's container in its pod; None if there is no such pod."""
+    """The command line of flannel's container in its newest pod; None if there is none, or it does not tell."""
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The container's variables that set or fill in flags, as far as their values stand in the pod."""
     version: str = ""
-    """The image's tag as `v0.28.9`, empty if it is none."""
+    """As the image's tag has it, as `v0.28.9`; empty if that is no version."""
     stack: str = ""
-    """`ipv4`, `ipv6` or `dual` from flannel's net-conf.json, empty if it was not read."""
+    """`ipv4`, `ipv6`, `dual` or `none` by flannel's net-conf.json, empty if it was not read."""
 
     def following(self, previous: NodePods | None, now: Instant) -> NodePods:
         """Itself: what is counted over pods and paths is the ledger's."""

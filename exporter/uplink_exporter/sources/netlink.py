@@ -1,9 +1,9 @@
 """The kernel's links, addresses, default routes and gateway neighbours, over rtnetlink.
 
 Events are hints, dumps are truth. IPv4 drops the routes of a link that is set down without a word (kernel commit
-7c6bb7d2faaf), so folding events into a table would go on claiming a route that is gone. Each event that matters
-leads to a fresh dump; in between the event itself is folded in, so that a loss that is over before the dump runs is
-yielded, and counted, all the same.
+7c6bb7d2faaf), so folding route events into a table would go on claiming a route that is gone. Each event that matters
+leads to a fresh dump; in between the event itself is folded in, with what the kernel does by it in silence, so that a
+loss that is over before the dump runs is yielded, and counted, all the same.
 """
 
 from __future__ import annotations
@@ -17,12 +17,25 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, I
 from contextlib import contextmanager, suppress
 from ctypes import addressof, create_string_buffer
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from struct import error as StructError  # noqa: N812
 from struct import pack
+from types import MappingProxyType
 from typing import Any
 
-from uplink_exporter.facts import Family, Link, Neighbour, Network, NextHop, Reason, Route, SourceError
+from uplink_exporter.facts import (
+    Address,
+    Family,
+    Link,
+    Neighbour,
+    Network,
+    NextHop,
+    Reached,
+    Reason,
+    Route,
+    SourceError,
+)
 from uplink_exporter.lean import bare_package
 from uplink_exporter.sources import rtnetlink
 from uplink_exporter.sources.rtnetlink import Flag, Message, Type
@@ -30,24 +43,27 @@ from uplink_exporter.sources.rtnetlink import Flag, Message, Type
 with bare_package("pyroute2"):
     from pyroute2.netlink.nlsocket import AsyncNetlinkSocket
 
+Targets = Callable[[], Iterable[str]]
+
 RESYNC = 30.0
 DUMP_TIMEOUT = 10.0
 # Bursts are coalesced: at most ten dumps a second, and at most a twentieth of all time spent on them.
 SHORTEST_PAUSE = 0.1
 PAUSE_PER_COST = 20.0
-# A dump during which something happened is asked for again, so often; in a storm the last one has to do.
-TRIES = 4
 
 _SOL_NETLINK = 270
 _NETLINK_GET_STRICT_CHK = 12
 _SO_ATTACH_FILTER = 26
 
 
-async def watch(sysfs: Path) -> AsyncGenerator[Network, None]:
-    """Yield the network now, at each change, and every 30 s. Raises SourceError; needs no privilege."""
+async def watch(sysfs: Path, targets: Targets = tuple, resync: float = RESYNC) -> AsyncGenerator[Network, None]:
+    """Yield the network now, at each change, and every 30 s. Raises SourceError; needs no privilege.
+
+    `targets` gives the addresses to which the way is to be looked up with each dump.
+    """
     with _judged(), _wire(rtnetlink.EVENT_GROUPS) as events, _wire() as requests:
-        kernel = Kernel(requests, sysfs)
-        tracker, pace = Tracker(await kernel.dump()), Pace()
+        kernel = Kernel(requests, sysfs, targets)
+        tracker, pace = Tracker(await kernel.dump()), Pace(resync)
         yield tracker.network
         while True:
             for network in tracker.follow(await events.received(within=pace.wait)):
@@ -56,26 +72,21 @@ async def watch(sysfs: Path) -> AsyncGenerator[Network, None]:
             if pace.wait > 0:
                 continue
             with pace.dumping():
-                async for network in _settled(kernel, events, tracker):
-                    yield network
-
-
-async def _settled(kernel: Kernel, events: Wire, tracker: Tracker) -> AsyncIterator[Network]:
-    """Dump until nothing happened meanwhile; what did is followed first, for it preceded the dump's end."""
-    for _ in range(TRIES):
-        truth = await kernel.dump()
-        for network in tracker.follow(await events.pending()):
-            yield network
-        if not tracker.takes_dump():
-            break
-    tracker.network = truth
-    yield truth
+                truth = await kernel.dump()
+            meanwhile = await events.pending()
+            for network in tracker.follow(meanwhile):
+                yield network
+            pace.dirty = tracker.takes_dump()
+            # The dump may have seen what happened meanwhile, or not: folded in, it has.
+            tracker.network = reduce(hinted, meanwhile, truth)
+            yield tracker.network
 
 
 @dataclass(slots=True)
 class Pace:
     """When the next dump is due: a while after the last one if an event asks for it, else at the resync."""
 
+    resync: float
     dirty: bool = False
     last: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     cost: float = 0.0
@@ -83,7 +94,7 @@ class Pace:
     @property
     def wait(self) -> float:
         """Seconds until the next dump is due."""
-        pause = max(SHORTEST_PAUSE, PAUSE_PER_COST * self.cost) if self.dirty else RESYNC
+        pause = max(SHORTEST_PAUSE, PAUSE_PER_COST * self.cost) if self.dirty else self.resync
         return self.last + pause - asyncio.get_running_loop().time()
 
     @contextmanager
@@ -92,7 +103,7 @@ class Pace:
         started = asyncio.get_running_loop().time()
         yield
         self.last = asyncio.get_running_loop().time()
-        self.cost, self.dirty = self.last - started, False
+        self.cost = self.last - started
 
 
 @dataclass(slots=True)
@@ -137,7 +148,11 @@ def hinted(network: Network, message: Message) -> Network:
     """The network after one event, as far as default routes go. Pure."""
     match message.type:
         case Type.NEWLINK | Type.DELLINK:
-            return replace(network, links=_with_link(network.links, message))
+            link = rtnetlink.parse_link(message.body)
+            return network if link is None else _with_link(network, link, message)
+        case Type.NEWADDR | Type.DELADDR:
+            address = rtnetlink.parse_address(message.body)
+            return network if address is None else _with_address(network, address, message)
         case Type.NEWROUTE | Type.DELROUTE:
             route = rtnetlink.parse_route(message.body)
             return network if route is None else replace(network, routes=_with_route(network.routes, route, message))
@@ -145,24 +160,65 @@ def hinted(network: Network, message: Message) -> Network:
             return network
 
 
-def _with_link(links: tuple[Link, ...], message: Message) -> tuple[Link, ...]:
-    link = rtnetlink.parse_link(message.body)
-    if message.type == Type.DELLINK:
-        return tuple(other for other in links if other.index != link.index)
-    old = next((other for other in links if other.index == link.index), None)
-    if old is None:
-        return (*links, link)
-    link = replace(link, wireless=old.wireless, driver=old.driver)
-    return tuple(link if other is old else other for other in links)
+def _with_link(network: Network, link: Link, message: Message) -> Network:
+    links, gone = {other.index: other for other in network.links}, message.type == Type.DELLINK
+    if old := links.get(link.index):
+        link = replace(link, wireless=old.wireless, driver=old.driver)
+    links[link.index] = link
+    if gone:
+        del links[link.index]
+    # fib_sync_down_dev(), fib6_ifdown(): set down, it takes its routes along; without a carrier it only marks them.
+    routes = _marked(network.routes, link.index, dead=gone or not link.admin_up, linkdown=not link.carrier)
+    return replace(network, links=tuple(links.values()), routes=tuple(routes))
+
+
+def _with_address(network: Network, address: Address, message: Message) -> Network:
+    others = tuple(other for other in network.addresses if _place(other) != _place(address))
+    if message.type == Type.NEWADDR:
+        return replace(network, addresses=(*others, address))
+    if address.family is Family.IPV6 or any(_place(other)[:2] == _place(address)[:2] for other in others):
+        return replace(network, addresses=others)
+    # fib_disable_ip(): with its last IPv4 address a link loses its IPv4 routes.
+    ipv4 = tuple(route for route in network.routes if route.family is Family.IPV4)
+    ipv6 = tuple(route for route in network.routes if route.family is Family.IPV6)
+    return replace(network, addresses=others, routes=(*_marked(ipv4, address.index, dead=True), *ipv6))
+
+
+def _place(address: Address) -> tuple[object, ...]:
+    return (address.index, address.family, address.address, address.prefix_length)
+
+
+def _marked(routes: Iterable[Route], index: int, *, dead: bool, linkdown: bool = False) -> Iterator[Route]:
+    """The routes that are left when all next hops by one link are what is said of them."""
+    for route in routes:
+        hops = tuple(
+            replace(hop, dead=dead, linkdown=linkdown) if hop.index == index else hop for hop in route.next_hops
+        )
+        if hops == route.next_hops:
+            yield route
+        elif not all(hop.dead for hop in hops):
+            yield replace(route, next_hops=hops)
 
 
 def _with_route(routes: tuple[Route, ...], route: Route, message: Message) -> tuple[Route, ...]:
     if message.type == Type.DELROUTE:
-        gone = next((other for other in routes if other.identity == route.identity), None)
-        return tuple(other for other in routes if other is not gone)
+        return tuple(left for other in routes if (left := _less(other, route)) is not None)
     if message.flags & Flag.REPLACE:
-        routes = tuple(other for other in routes if _key(other) != _key(route))
-    return (*routes, route)
+        return (*(other for other in routes if _key(other) != _key(route)), route)
+    # A route that the dump has already, or to which IPv6 appended a next hop, is told of whole.
+    return (*(other for other in routes if _less(other, route) is not None), route)
+
+
+def _less(other: Route, route: Route) -> Route | None:
+    """What is left of a route when another one is taken from it; None if nothing is.
+
+    IPv6 deletes a multipath route next hop by next hop, or whole, in an order of its own.
+    """
+    if (*_key(other), other.type, other.protocol) != (*_key(route), route.type, route.protocol):
+        return other
+    gone = {(hop.index, hop.gateway) for hop in route.next_hops}
+    left = tuple(hop for hop in other.next_hops if (hop.index, hop.gateway) not in gone)
+    return replace(other, next_hops=left) if left else None
 
 
 def _key(route: Route) -> tuple[object, ...]:
@@ -176,6 +232,7 @@ class Kernel:
 
     wire: Wire
     sysfs: Path
+    targets: Targets = tuple
     hardware: dict[tuple[int, str], tuple[bool, str]] = field(default_factory=dict)
 
     async def dump(self) -> Network:
@@ -183,12 +240,16 @@ class Kernel:
         links = await self._all(Type.NEWLINK, rtnetlink.links_request)
         addresses = await self._all(Type.NEWADDR, rtnetlink.addresses_request)
         network = Network(
-            links=self._described([rtnetlink.parse_link(message.body) for message in links]),
+            links=self._described([link for m in links if (link := rtnetlink.parse_link(m.body)) is not None]),
             addresses=tuple(a for m in addresses if (a := rtnetlink.parse_address(m.body)) is not None),
             routes=tuple([route for family in Family for route in await self._routes(family)]),
         )
         neighbours = [await self._neighbour(hop) for hop in _gateways(network).values()]
-        return replace(network, neighbours=tuple(n for n in neighbours if n is not None))
+        return replace(
+            network,
+            neighbours=tuple(n for n in neighbours if n is not None),
+            reached=MappingProxyType({address: await self._reached(address) for address in self.targets()}),
+        )
 
     async def _all(self, kind: Type, request: Callable[[int], bytes]) -> list[Message]:
         return [message for message in await self.wire.ask(request) if message.type == kind]
@@ -208,6 +269,15 @@ class Kernel:
             answer = await self._all(Type.NEWNEIGH, rtnetlink.neighbours_request)
         found = (rtnetlink.parse_neighbour(message.body) for message in answer)
         return next((n for n in found if n is not None and (n.index, n.address) == (hop.index, hop.gateway)), None)
+
+    async def _reached(self, address: str) -> Reached:
+        try:
+            answer = await self.wire.ask(lambda sequence: rtnetlink.reached_request(sequence, address))
+        except TimeoutError:
+            raise
+        except OSError as error:
+            return Reached(errno=error.errno or errno.EIO)
+        return next((rtnetlink.parse_reached(m.body) for m in answer if m.type == Type.NEWROUTE), Reached())
 
     def _described(self, links: list[Link]) -> tuple[Link, ...]:
         keys = [(link.index, link.name) for link in links]
@@ -235,15 +305,15 @@ class Wire:
     core: Any
     sequence: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    async def received(self, within: float) -> list[Message]:
-        """The events of one burst; none if none came within so many seconds."""
+    async def received(self, within: float) -> Iterable[Message]:
+        """The events of one burst, up to an error; none if none came within so many seconds."""
         await self.core.setup_endpoint()
         try:
             async with asyncio.timeout(max(0.0, within)):
                 first = await self.core.msg_queue.get(0)
         except TimeoutError:
-            return []
-        return [message for data in (first, *self._queued()) for message in _checked(data)]
+            return ()
+        return (message for data in (first, *self._queued()) for message in _checked(data))
 
     async def pending(self) -> list[Message]:
         """The events that the kernel had sent by now."""

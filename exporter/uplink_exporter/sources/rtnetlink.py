@@ -21,6 +21,7 @@ from uplink_exporter.facts import (
     NeighbourState,
     NextHop,
     Operstate,
+    Reached,
     Route,
     RouteType,
 )
@@ -59,8 +60,9 @@ AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 FAMILIES = {AF_INET: Family.IPV4, AF_INET6: Family.IPV6}
 NUMBERS = {family: number for number, family in FAMILIES.items()}
 
-# RTMGRP_*: LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE
-EVENT_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400
+# RTMGRP_*: LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE; and RTNLGRP_NEXTHOP (since 5.3), for a
+# nexthop object that is deleted takes its IPv4 routes along without a word about them.
+EVENT_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x100 | 0x400 | 1 << 31
 
 MAIN_TABLE = 254
 # The kubelet takes any route whose destination reads 00000000 for a default one, 0.0.0.0/1 included. Longer
@@ -134,13 +136,14 @@ def messages(data: bytes) -> Iterator[Message]:
     by one byte, before anything is made of them.
     """
     view, offset, size = memoryview(data), 0, len(data)
-    new_route, intr, unpack = int(Type.NEWROUTE), int(Flag.DUMP_INTR), _HEADER.unpack_from
+    new_route, unpack = int(Type.NEWROUTE), _HEADER.unpack_from
+    dumped, looked_at = int(Flag.MULTI), int(Flag.MULTI | Flag.DUMP_INTR)
     while offset + 16 <= size:
         length, kind, flags, _, _ = unpack(data, offset)
         if not 16 <= length <= size - offset:
             raise ValueError(f"netlink message of {length} bytes in {size - offset}")
-        boring = kind == new_route and length > 17 and data[offset + 17] > LONGEST_ZERO_PREFIX
-        if not boring or flags & intr:
+        route = kind == new_route and flags & looked_at == dumped and length > 17
+        if not (route and data[offset + 17] > LONGEST_ZERO_PREFIX):
             yield Message(kind, flags, view[offset + 16 : offset + length])
         offset += (length + 3) & ~3
 
@@ -177,9 +180,14 @@ def _ip(value: memoryview | None) -> str:
     return str(IPv4Address(bytes(value)) if len(value) == 4 else IPv6Address(bytes(value)))
 
 
-def parse_link(body: memoryview) -> Link:
-    """A link from RTM_NEWLINK or RTM_DELLINK; what sysfs knows of its hardware is not in there."""
-    _, _, index, flags, _ = _LINK.unpack_from(body)
+def parse_link(body: memoryview) -> Link | None:
+    """A link from RTM_NEWLINK or RTM_DELLINK; what sysfs knows of its hardware is not in there.
+
+    None for what a bridge says of its port: its RTM_DELLINK means that the link left the bridge, not that it is gone.
+    """
+    family, _, index, flags, _ = _LINK.unpack_from(body)
+    if family != AF_UNSPEC:
+        return None
     attributes = _attributes(body, _LINK.size)
     state = _number(attributes.get(16))
     info = attributes.get(18)
@@ -302,6 +310,20 @@ def neighbour_request(sequence: int, hop: NextHop) -> bytes:
     number = AF_INET if len(address) == 4 else AF_INET6
     body = _NEIGHBOUR.pack(number, hop.index, 0, 0, 0) + _attribute(1, address)
     return _request(Type.GETNEIGH, 0, sequence, body)
+
+
+def reached_request(sequence: int, address: str) -> bytes:
+    """A question for the way to an address, as `ip route get` asks."""
+    packed = _packed(address)
+    number = AF_INET if len(packed) == 4 else AF_INET6
+    body = _ROUTE.pack(number, 8 * len(packed), 0, 0, 0, 0, 0, 0, 0) + _attribute(1, packed)
+    return _request(Type.GETROUTE, 0, sequence, body)
+
+
+def parse_reached(body: memoryview) -> Reached:
+    """The way to an address, from the RTM_NEWROUTE that answers."""
+    attributes = _attributes(body, _ROUTE.size)
+    return Reached(index=_number(attributes.get(4)), preferred_source=_ip(attributes.get(7)))
 
 
 def neighbours_request(sequence: int) -> bytes:

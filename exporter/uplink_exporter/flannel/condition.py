@@ -1,0 +1,98 @@
+"""How flannel fares on this node, out of all that is known of it, and what it would do if it started now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from uplink_exporter.facts import Instant, Network, NodeState
+from uplink_exporter.flannel.choice import Choice, Refusal, would_start
+from uplink_exporter.flannel.ledger import Ledger
+from uplink_exporter.flannel.observed import Cause, FlannelContainer, FlannelLogs, LastWords, NodePods
+from uplink_exporter.flannel.options import (
+    NEWEST,
+    Options,
+    OptionsError,
+    Stack,
+    logged_args,
+    parse_options,
+    parse_version,
+    split_args,
+)
+
+# What flannel dies of while the uplink is gone; the API's service address is out of reach without a route, too.
+UPLINK_CAUSES = frozenset(
+    {
+        Cause.NO_DEFAULT_ROUTE,
+        Cause.NO_DEFAULT_ROUTE6,
+        Cause.IFACE_NO_ADDRESS,
+        Cause.IFACE_MISSING,
+        Cause.IFACE_IP_MISSING,
+        Cause.ROUTE_DUMP_RACE,
+        Cause.API_UNREACHABLE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Flannel now. None means that nobody here can tell."""
+
+    found: bool = False
+    running: bool | None = None
+    ready: bool | None = None
+    waiting: str = ""
+    """The kubelet's reason if the container waits; empty if it does not, or if the API cannot be asked."""
+    ended: LastWords | None = None
+    """The last words of the newest attempt, if it is over."""
+
+
+def condition(state: NodeState, now: Instant) -> Condition:
+    """Flannel by the API where it answers, and by its logs."""
+    logs, pods = state.fresh(FlannelLogs, now), state.fresh(NodePods, now)
+    container = newest(pods) if pods else None
+    ended = logs.ended if logs else None
+    if container is not None:
+        return Condition(
+            found=True,
+            running=container.running,
+            ready=container.ready,
+            waiting=container.waiting,
+            ended=None if container.running else ended,
+        )
+    if logs is not None and logs.found:
+        return Condition(found=True, running=ended is None, ended=ended)
+    return Condition(found=state.policy.flannel.given)
+
+
+def newest(pods: NodePods) -> FlannelContainer | None:
+    """The container that counts where a pod is being replaced: one that runs, else the first."""
+    return next((container for container in pods.flannel if container.running), next(iter(pods.flannel), None))
+
+
+def options(state: NodeState) -> Options:
+    """Flannel's options: as given, else as its log has them in force, else as its pod has them, else the defaults.
+
+    However old: what flannel was told does not change because the API is gone.
+    """
+    given, logs, pods = state.policy.flannel, state.last(FlannelLogs), state.last(NodePods)
+    version = parse_version(given.version) or (pods and parse_version(pods.version)) or NEWEST
+    stack = Stack(given.stack or (pods.stack if pods else "") or Stack.IPV4)
+    logged = logged_args(logs.flags_line) if logs else None
+    args = split_args(given.args) if given.args else logged
+    if args is None:
+        args = (pods.args if pods else None) or ()
+    try:
+        return parse_options(args, version=version, stack=stack)
+    except OptionsError:
+        return Options(version=version, stack=stack)
+
+
+def question(state: NodeState, network: Network) -> Choice | Refusal:
+    """What flannel would do if it started now."""
+    return would_start(network, options(state), network.reached.get)
+
+
+def restarted(state: NodeState, window: float, now: Instant) -> int:
+    """Restarts seen in the last `window` seconds."""
+    ledger = state.last(Ledger)
+    return ledger.delta(window, now) if ledger else 0

@@ -1,0 +1,260 @@
+"""One API server, asked over HTTP: the only file that knows the kubernetes client and the aiohttp under it.
+
+Of the client only the configuration, the kubeconfig loader and the REST layer are loaded. Its models, and the blocking
+client that its packages pull in, cost 20 MiB on each node even if nothing of them is used, and its watch resumes from
+the very version that has just expired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from copy import copy
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from ssl import SSLCertVerificationError, SSLError
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
+
+from uplink_exporter import __version__
+from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.flannel.observed import ApiPath
+from uplink_exporter.lean import bare_package
+from uplink_exporter.sources.json_stream import LONGEST_OBJECT, loads
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientTimeout
+    from kubernetes.aio.client.configuration import Configuration
+
+_READ_AHEAD = 64 * 1024
+_PACKAGES = ("kubernetes", "kubernetes.aio", "kubernetes.aio.client", "kubernetes.aio.config", "kubernetes.aio.utils")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long to wait for what, in seconds."""
+
+    connect: float = 5.0
+    answer: float = 20.0
+    list: float = 60.0
+    call: float = 60.0
+    """After so long the server is to end a watch, so that with bookmarks or without no live one is silent longer."""
+    silence: float = 90.0
+    visit: float = 300.0
+    """After so long ways, credentials and endpoints are looked at again; on a detour after one call."""
+    pace: float = 5.0
+    """Visits and calls begin no more often, whatever the server does to them."""
+    keepalive: float = 30.0
+    """An unchanged fact is yielded again after so long, at the next sign of life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One address of the API server. An empty `server_name` means that the certificate names the URL's own host."""
+
+    path: ApiPath
+    url: str
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A path of the API, and what RBAC calls asking for it."""
+
+    path: str
+    name: str
+    verb: str
+
+
+class Answer(Protocol):
+    """What is used of the client's RESTResponse."""
+
+    response: ClientResponse
+
+
+class Rest(Protocol):
+    """What is used of the client's RESTClientObject, whose methods have no types of their own."""
+
+    async def request(
+        self, method: str, url: str, headers: dict[str, str], *, _request_timeout: ClientTimeout
+    ) -> Answer:
+        """Send a request; the body of the answer is still to be read."""
+        ...
+
+    async def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """An API server by one way, and what it takes to be let in."""
+
+    way: Way
+    rest: Rest
+    headers: Mapping[str, str]
+    timing: Timing
+
+
+class ApiError(SourceError):
+    """The API server answered with an HTTP status that is no success, or sent it as an event."""
+
+    def __init__(self, status: int, message: str) -> None:
+        refused = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        super().__init__(Reason.PERMISSION if refused else Reason.IO, message)
+        self.status = status
+
+
+def configuration() -> Configuration:
+    """The client's configuration, as one that watches for ever on a small node wants it."""
+    with _lean():
+        from kubernetes.aio.client.configuration import Configuration
+    made = Configuration()
+    # No proxy of the environment: it would lie beyond the uplink. No decompression: it has no bound.
+    made.client_session_kwargs = {"read_bufsize": _READ_AHEAD, "trust_env": False, "auto_decompress": False}
+    # From Python 3.13 on OpenSSL would refuse the CAs of many clusters for lacking a key identifier; Go never does.
+    made.disable_strict_ssl_verification = True
+    return made
+
+
+async def load_kubeconfig(path: Path, configuration: Configuration) -> None:
+    """Fill in what the kubeconfig's current context says. That certificates be verified is not its to say."""
+    with _lean():
+        stand_in = sys.modules["kubernetes.aio.client"]
+        if not hasattr(stand_in, "ApiClient"):
+            vars(stand_in).update(Configuration=type(configuration), ApiClient=None)
+        from kubernetes.aio.config.kube_config import load_kube_config
+    load: Callable[..., Awaitable[object]] = load_kube_config
+    with _judged():
+        try:
+            await load(str(path), client_configuration=configuration, persist_config=False)
+        except OSError:
+            raise
+        except Exception as error:  # the loader takes the file's shape for granted: a wrong one can raise anything
+            raise SourceError(Reason.PARSE, f"{path}: {error}") from error
+    configuration.verify_ssl = True
+
+
+@contextmanager
+def _lean() -> Iterator[None]:
+    with ExitStack() as stack:
+        for name in _PACKAGES:
+            stack.enter_context(bare_package(name))
+        yield
+
+
+@asynccontextmanager
+async def client(
+    way: Way, configuration: Configuration, authorization: str, timing: Timing
+) -> AsyncGenerator[Api, None]:
+    """The means to ask one API server; nothing is sent yet."""
+    with _lean():
+        from kubernetes.aio.client.rest import RESTClientObject
+    own = copy(configuration)
+    own.tls_server_name = way.server_name or None
+    with _judged():
+        rest: Rest = RESTClientObject(own)
+    try:
+        yield Api(way=way, rest=rest, headers=_headers(authorization), timing=timing)
+    finally:
+        await rest.close()
+
+
+def _headers(authorization: str) -> dict[str, str]:
+    agent = f"uplink-exporter/{__version__}"
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": agent}
+    return headers | ({"Authorization": authorization} if authorization else {})
+
+
+@asynccontextmanager
+async def request(
+    api: Api, resource: Resource, query: Mapping[str, str], *, within: float | None = None
+) -> AsyncGenerator[AsyncIterator[bytes], None]:
+    """Ask for a resource and yield the body as it arrives: `within` seconds, or for ever and the caller keeps time."""
+    from aiohttp import ClientTimeout
+
+    timing = api.timing
+    limits = ClientTimeout(total=within, connect=timing.connect, sock_read=timing.answer if within else None)
+    url = f"{api.way.url}{resource.path}?{urlencode(query)}"
+    with _judged():
+        async with asyncio.timeout(timing.connect + timing.answer):
+            answer = await api.rest.request("GET", url, dict(api.headers), _request_timeout=limits)
+        response = answer.response
+        try:
+            if response.status != HTTPStatus.OK:
+                raise refusal(response.status, resource, _status(await response.content.read(_READ_AHEAD)))
+            yield response.content.iter_any()
+        finally:
+            response.close()
+
+
+async def get(api: Api, resource: Resource) -> object:
+    """One object; None if there is none or we may not read it. Version 0 spares etcd: any cached state will do."""
+    body = b""
+    try:
+        async with request(api, resource, {"resourceVersion": "0"}, within=api.timing.answer) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > LONGEST_OBJECT:
+                    raise SourceError(Reason.PARSE, f"{resource.path} has more than {LONGEST_OBJECT} bytes")
+    except ApiError as error:
+        if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            return None
+        raise
+    return loads(body)
+
+
+def refusal(code: int, resource: Resource, status: object) -> ApiError:
+    """What a code that is no success means, in the server's words (a `Status` object) and with what to do about it."""
+    said = f"{code}: {_message(status) or resource.name}"
+    if code == HTTPStatus.UNAUTHORIZED:
+        return ApiError(code, f"{said}; the token has expired or is of another cluster")
+    if code == HTTPStatus.FORBIDDEN:
+        return ApiError(code, f"{said}; grant the verb {resource.verb} on {resource.name}")
+    return ApiError(code, f"{said} ({resource.verb} {resource.name})")
+
+
+def _status(body: bytes) -> object:
+    try:
+        return loads(body)
+    except SourceError:  # a proxy's page, not the API server's words
+        return None
+
+
+def _message(status: object) -> str:
+    text = status.get("message") if isinstance(status, dict) else None
+    return re.sub(r"[^ -~]+", " ", text[:300]).strip() if isinstance(text, str) else ""
+
+
+@contextmanager
+def _judged() -> Iterator[None]:
+    """Every failure of files, sockets, TLS and HTTP, with a reason of the closed set."""
+    from aiohttp import ClientConnectionError, ClientError, ClientPayloadError, ServerDisconnectedError
+
+    try:
+        yield
+    except TimeoutError as error:
+        raise SourceError(Reason.TIMEOUT, str(error) or "no answer in time") from error
+    except (ServerDisconnectedError, ClientPayloadError, ConnectionResetError) as error:
+        raise SourceError(Reason.CLOSED, f"the API server hung up: {error}") from error
+    except PermissionError as error:
+        raise SourceError(Reason.PERMISSION, _plain(error)) from error
+    except (ClientConnectionError, OSError) as error:
+        raise SourceError(Reason.IO, _plain(error)) from error
+    except ClientError as error:
+        raise SourceError(Reason.PARSE, f"not HTTP: {error}") from error
+
+
+def _plain(error: Exception) -> str:
+    """What went wrong, without the addresses of sockets and Python objects that the libraries add."""
+    cause = getattr(error, "os_error", error)
+    if isinstance(cause, SSLCertVerificationError):
+        return f"certificate refused: {cause.verify_message}"
+    if isinstance(cause, SSLError) or not isinstance(cause, OSError) or not cause.errno or cause.errno < 0:
+        return str(cause)
+    return os.strerror(cause.errno)

@@ -1,0 +1,52 @@
+"""Hints that a directory changed: inotify(7) through libc, since the standard library has nothing for it."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+
+# linux/inotify.h
+_IN_MODIFY, _IN_MOVED_FROM, _IN_MOVED_TO, _IN_CREATE, _IN_DELETE, _IN_ONLYDIR = 0x2, 0x40, 0x80, 0x100, 0x200, 0x1000000
+_INOTIFY_MASK = _IN_MODIFY | _IN_MOVED_FROM | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE | _IN_ONLYDIR
+
+MAX_WATCHES = 1024
+"""Directories watched by inotify: each pins an inode in the kernel, and fs.inotify.max_user_watches is shared."""
+
+
+@contextmanager
+def hints(changed: asyncio.Event) -> Iterator[Callable[[Iterable[str]], None]]:
+    """Sets `changed` when something happens in a directory that was given to the function that it yields.
+
+    What the kernel refuses (no instance or no watch left, no such directory) is left to the rescan.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    if descriptor < 0:
+        yield lambda directories: None
+        return
+    newest = 0
+
+    def hint_at(directories: Iterable[str]) -> None:
+        nonlocal newest
+        for directory in islice(directories, MAX_WATCHES):
+            watch = libc.inotify_add_watch(descriptor, os.fsencode(directory), _INOTIFY_MASK)
+            if watch > newest:  # a new watch has the highest number yet; what came before it may have been missed
+                newest = watch
+                changed.set()
+
+    def on_events() -> None:
+        changed.set()
+        with suppress(BlockingIOError):
+            os.read(descriptor, 64 * 1024)
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, on_events)
+    try:
+        yield hint_at
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

@@ -1,0 +1,27 @@
+"""Each test gets a network of its own; a machine that cannot make one skips them, unless it is CI."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kernel.namespace import WLAN0, Namespace, fresh_namespace, remove_leftovers, unavailable
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """This machine can make network namespaces."""
+    if reason := unavailable():
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse(reason)
+    remove_leftovers()
+
+
+@pytest.fixture
+def node(namespaces: None) -> Iterator[Namespace]:
+    """A node's network: the loopback, and a wlan0 that nothing has brought up."""
+    with fresh_namespace() as namespace:
+        namespace.ip(*WLAN0)
+        yield namespace
