@@ -232,11 +232,29 @@ class Reached:
     errno: int = 0
 
 
+class Reason(StrEnum):
+    """Why a source failed."""
+
+    OVERFLOW = "overflow"
+    CLOSED = "closed"
+    INTERRUPTED = "interrupted"
+    PERMISSION = "permission"
+    TIMEOUT = "timeout"
+    IO = "io"
+    PARSE = "parse"
+    FINISHED = "finished"
+    INTERNAL = "internal"
+
+
 class Fact(Protocol):
-    """One complete slice of the node. `source` names who yields it; after `max_age` seconds it counts for nothing."""
+    """One complete slice of the node. `source` names who yields it; after `max_age` seconds it counts for nothing.
+
+    `reasons` are those for which the source may fail, as far as it knows.
+    """
 
     source: ClassVar[str]
     max_age: ClassVar[float]
+    reasons: ClassVar[tuple[Reason, ...]]
 
     def following(self, previous: Self | None, now: Instant) -> Self:
         """This fact with the counters of its predecessor carried on."""
@@ -249,6 +267,7 @@ class Network:
 
     source: ClassVar[str] = "netlink"
     max_age: ClassVar[float] = 90.0  # three resyncs
+    reasons: ClassVar[tuple[Reason, ...]] = tuple(reason for reason in Reason if reason is not Reason.FINISHED)
 
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
@@ -333,6 +352,7 @@ class Load:
 
     source: ClassVar[str] = "load"
     max_age: ClassVar[float] = 30.0
+    reasons: ClassVar[tuple[Reason, ...]] = (Reason.PERMISSION, Reason.IO, Reason.PARSE, Reason.INTERNAL)
 
     load1: float
     load5: float
@@ -362,6 +382,7 @@ class Host:
 
     source: ClassVar[str] = "host"
     max_age: ClassVar[float] = 180.0
+    reasons: ClassVar[tuple[Reason, ...]] = (Reason.INTERNAL,)
 
     name: str = ""
     manager: Manager = Manager.UNKNOWN
@@ -373,20 +394,6 @@ class Host:
     def following(self, previous: Host | None, now: Instant) -> Host:
         """Itself: nothing is counted."""
         return self
-
-
-class Reason(StrEnum):
-    """Why a source failed."""
-
-    OVERFLOW = "overflow"
-    CLOSED = "closed"
-    INTERRUPTED = "interrupted"
-    PERMISSION = "permission"
-    TIMEOUT = "timeout"
-    IO = "io"
-    PARSE = "parse"
-    FINISHED = "finished"
-    INTERNAL = "internal"
 
 
 class SourceError(Exception):

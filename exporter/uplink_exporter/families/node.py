@@ -108,7 +108,6 @@ OURSELVES = (
         help="Failures of the source, by reason.",
         labels=("source", "reason"),
         samples=_source_errors,
-        reads=lambda scene: (scene.showing.sources, scene.state.health),
     ),
     MetricFamily(
         name="uplink_host_network",

@@ -16,7 +16,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import ClassVar
 
-from uplink_exporter.facts import Instant
+from uplink_exporter.facts import Instant, Reason
 from uplink_exporter.flannel.observed import Cause, ContainerRestarts, FlannelLogs, LastWords, NodePods
 
 Key = tuple[str, str]
@@ -46,6 +46,7 @@ class Ledger:
 
     source: ClassVar[str] = "flannel"
     max_age: ClassVar[float] = 180.0  # the slower path's
+    reasons: ClassVar[tuple[Reason, ...]] = ()
 
     restarts: int = 0
     tallies: Mapping[Key, Tally] = field(default_factory=lambda: MappingProxyType({}))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar
 
-from uplink_exporter.facts import Instant
+from uplink_exporter.facts import Instant, Reason
 
 
 class Cause(StrEnum):
@@ -85,6 +85,7 @@ class FlannelLogs:
 
     source: ClassVar[str] = "pod-logs"
     max_age: ClassVar[float] = 90.0
+    reasons: ClassVar[tuple[Reason, ...]] = (Reason.PERMISSION, Reason.IO, Reason.INTERNAL)
 
     found: bool
     listed: bool = True
@@ -162,14 +163,23 @@ class NodePods:
 
     source: ClassVar[str] = "kubernetes"
     max_age: ClassVar[float] = 180.0
+    reasons: ClassVar[tuple[Reason, ...]] = (
+        Reason.PERMISSION,
+        Reason.TIMEOUT,
+        Reason.IO,
+        Reason.PARSE,
+        Reason.OVERFLOW,
+        Reason.INTERNAL,
+    )
 
     path: ApiPath
     flannel: tuple[FlannelContainer, ...] = ()
+    """Those of the newest pod first, those of pods that are going away last."""
     waiting: tuple[WaitingContainer, ...] = ()
     args: tuple[str, ...] | None = None
     """The command line of flannel's container in its newest pod; None if there is none, or it does not tell."""
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """The container's variables that set or fill in flags, as far as their values stand in the pod."""
+    """The container's FLANNELD_* variables, as far as their values stand in the pod."""
     version: str = ""
     """As the image's tag has it, as `v0.28.9`; empty if that is no version."""
     stack: str = ""

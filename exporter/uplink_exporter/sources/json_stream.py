@@ -16,6 +16,8 @@ LONGEST_OBJECT = 2 * 1024 * 1024
 MOST_VALUES = 100_000
 
 _DECODER = json.JSONDecoder()
+_SPACE = frozenset(" \t\r\n")
+_AFTER_VALUE = _SPACE | frozenset(",:]}")
 
 
 def loads(text: bytes) -> object:
@@ -99,8 +101,8 @@ class Reader:
                 raise SourceError(Reason.PARSE, "JSON nested too deep") from error
             except ValueError:  # not JSON, or not all of it yet
                 end = len(self.text)
-            # A number could go on beyond the end of what is there.
-            if end < len(self.text):
+            # Of a number this could be but the beginning: `-0` of `-0.5`, where the last piece ends after the point.
+            if self.text[end : end + 1] in _AFTER_VALUE:
                 self.at = end
                 return value
             await self._read_on()
@@ -115,7 +117,7 @@ class Reader:
         """The same, left where it is."""
         while True:
             while self.at < len(self.text):
-                if self.text[self.at] not in " \t\r\n":
+                if self.text[self.at] not in _SPACE:
                     return self.text[self.at]
                 self.at += 1
             await self._read_on()

@@ -20,13 +20,12 @@ from uplink_exporter.flannel.observed import (
     WaitingContainer,
     WaitingReason,
 )
-from uplink_exporter.flannel.options import parse_stack, parse_version
+from uplink_exporter.flannel.options import expand_args, parse_stack, parse_version
 
 MOST_WAITING = 50
 MOST_WORDS = 100
 LONGEST_WORD = 1024
 LONGEST_NET_CONF = 65536
-
 
 _REASONS = {str(reason): reason for reason in WaitingReason}
 
@@ -35,8 +34,7 @@ SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _UID = re.compile(r"[-0-9A-Za-z]{1,64}")
 _RESOURCE_VERSION = re.compile(r"[!-~]{1,64}")
-_REFERENCE = re.compile(r"\$\(([-._A-Za-z0-9]+)\)")
-# What a variable may take from its own pod that flannel could be told by.
+# The downward API, as far as it can tell flannel an address or a name.
 _FIELDS = {
     "metadata.name": ("metadata", "name"),
     "metadata.namespace": ("metadata", "namespace"),
@@ -65,7 +63,7 @@ class Pod:
     namespace: str
     system: bool
     age: tuple[bool, str]
-    """Sorts the pods that are going away first, then by their time of creation."""
+    """Sorts by the time of creation, after the pods that are going away."""
     waiting: tuple[WaitingContainer, ...] = ()
     flannel: tuple[FlannelContainer, ...] = ()
     command: Command = field(default_factory=Command)
@@ -157,38 +155,38 @@ def parse_command(container: Object, pod: Object) -> Command:
     images = (container.get("image"), _status(pod, container.get("name")).get("image"))
     versions = (parse_version(_text(image, LONGEST_WORD)) for image in images)
     version = next((found for found in versions if found is not None), None)
-    args = _args(container)
+    env = _environment(container, pod)
+    flags = {name: value for name, value in env.items() if name.startswith("FLANNELD_")}
     return Command(
-        args=args,
-        env=_environment(container, pod, args or ()),
+        args=_args(container, env),
+        env=MappingProxyType(flags),
         version="v{}.{}.{}".format(*version) if version else "",
     )
 
 
-def _args(container: Object) -> tuple[str, ...] | None:
+def _args(container: Object, env: Mapping[str, str]) -> tuple[str, ...] | None:
     command, args = _array(container.get("command")), _array(container.get("args"))
-    words = [_text(word, LONGEST_WORD) for word in islice((*command, *args), MOST_WORDS + 1)]
+    words = expand_args([_text(word, LONGEST_WORD) for word in islice((*command, *args), MOST_WORDS + 1)], env)
     if command and words[0].rpartition("/")[2] != "flanneld":
         return None
-    # A word that was cut, or dropped, would make other flags of these.
-    whole = len(words) <= MOST_WORDS and all(word.isprintable() for word in words)
-    return tuple(words) if whole and "" not in words else None
+    # Were a word cut or left out, the others would mean something else.
+    whole = len(words) <= MOST_WORDS and all(word and len(word) <= LONGEST_WORD for word in words)
+    return words if whole and all(map(str.isprintable, words)) else None
 
 
-def _environment(container: Object, pod: Object, args: Iterable[str]) -> Mapping[str, str]:
-    """The variables that set or fill in flags, where their values are literal or the pod's own fields."""
-    referred = {name for word in args for name in _REFERENCE.findall(word)}
+def _environment(container: Object, pod: Object) -> dict[str, str]:
+    """The variables whose values stand in the pod: literally, or as one of its own fields."""
     found: dict[str, str] = {}
-    for variable in _objects(container.get("env")):
-        name, value = _text(variable.get("name")), variable.get("value")
+    for variable in islice(_objects(container.get("env")), MOST_WORDS):
+        value = variable.get("value")
         if value is None:
             source = _object(_object(variable.get("valueFrom")).get("fieldRef"))
             part, key = _FIELDS.get(_text(source.get("fieldPath")), ("", ""))
             value = _object(pod.get(part)).get(key)
-        text = _text(value, LONGEST_WORD)
-        if (name in referred or name.startswith("FLANNELD_")) and text and len(found) < MOST_WORDS:
+        name, text = _text(variable.get("name")), _text(value, LONGEST_WORD)
+        if name and text and text.isprintable():
             found[name] = text
-    return MappingProxyType(found)
+    return found
 
 
 def parse_config_map(thing: object) -> str:

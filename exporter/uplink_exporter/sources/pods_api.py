@@ -218,7 +218,7 @@ async def _learn_stack(api: Api, seen: Seen) -> None:
     """Look up flannel's ConfigMap beside its pod; while there is no pod, what is known stays known."""
     flannel = _flannel(seen)
     if flannel:
-        path = f"/api/v1/namespaces/{flannel[-1].namespace}/configmaps/kube-flannel-cfg"
+        path = f"/api/v1/namespaces/{flannel[0].namespace}/configmaps/kube-flannel-cfg"
         seen.stack = parse_config_map(await get(api, Resource(path=path, name="configmaps", verb="get")))
 
 
@@ -228,7 +228,7 @@ def node_pods(path: ApiPath, seen: Seen) -> NodePods:
     namespaces = {"kube-system", *(pod.namespace for pod in flannel)}
     system = (pod for pod in seen.pods.values() if pod.system or pod.namespace in namespaces)
     waiting = sorted((one for pod in system for one in pod.waiting), key=lambda one: (one.namespace, one.pod))
-    command = flannel[-1].command if flannel else Command()
+    command = flannel[0].command if flannel else Command()
     return NodePods(
         path=path,
         flannel=tuple(container for pod in flannel for container in pod.flannel),
@@ -241,5 +241,6 @@ def node_pods(path: ApiPath, seen: Seen) -> NodePods:
 
 
 def _flannel(seen: Seen) -> list[Pod]:
-    """The pods with flannel in them, the one that stays and is newest last."""
-    return sorted((pod for pod in seen.pods.values() if pod.flannel), key=lambda pod: pod.age)[-MOST_FLANNEL:]
+    """The pods with flannel in them, the newest of those that stay first."""
+    pods = (pod for pod in seen.pods.values() if pod.flannel)
+    return sorted(pods, key=lambda pod: pod.age, reverse=True)[:MOST_FLANNEL]

@@ -58,7 +58,7 @@ class Page:
         self, family: MetricFamily, scene: Scene, encoder: Encoder, kept: dict[str, tuple[object, bytes]]
     ) -> bytes:
         try:
-            read = family.reads(scene) if family.reads else None
+            read = family.reads(scene) if family.reads else tuple(family.samples(scene))
             before, text = kept.get(family.name, (None, b""))
             if read is None or read != before:
                 text = _text(metric(family, family.samples(scene)), encoder)

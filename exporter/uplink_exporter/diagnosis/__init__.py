@@ -1,0 +1,19 @@
+"""The verdict: what is wrong with this node's uplink, why, and what to do. It reads facts; it measures nothing."""
+
+from __future__ import annotations
+
+from uplink_exporter.diagnosis.judge import diagnose
+from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Verdict
+from uplink_exporter.diagnosis.view import Expectation, Expected, expected_uplinks
+from uplink_exporter.diagnosis.words import duration
+
+__all__ = [
+    "Diagnosis",
+    "Evidence",
+    "Expectation",
+    "Expected",
+    "Verdict",
+    "diagnose",
+    "duration",
+    "expected_uplinks",
+]

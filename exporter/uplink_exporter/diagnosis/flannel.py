@@ -1,0 +1,116 @@
+"""The rules about flannel, once the uplink is fine, and what it adds to the chain while that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from uplink_exporter.diagnosis.verdict import Evidence, Finding
+from uplink_exporter.diagnosis.view import View
+from uplink_exporter.diagnosis.words import duration, since, ways_out
+from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
+from uplink_exporter.flannel.condition import UPLINK_CAUSES
+
+# The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
+RECOVERY = 600.0
+
+
+# A start that began before the route came may die just after.
+SLACK = 10.0
+
+
+def flannel_refuses(view: View) -> Finding | None:
+    """The route works, and flannel would die on it all the same."""
+    answer = view.answer
+    if not view.flannel.found or isinstance(answer, Choice) or answer.reason is Blocked.UNDECIDED:
+        return None
+    running = "runs, but would die at its next start" if view.flannel.running else "would die at its start"
+    return Finding(
+        summary=f"the uplink works, but flannel {running}: {answer.reason}",
+        evidence=(
+            *(Evidence(subject="flannel tries", observed=line) for line in answer.lookback[:4]),
+            Evidence(subject="flannel would say", observed=answer.error),
+            *ways_out(view),
+        ),
+        remedy=_REMEDIES.get(answer.reason, _REMEDY_FOR_FLAGS),
+    )
+
+
+def recovering(view: View) -> Finding | None:
+    """The uplink is back, and flannel or the pods only wait for the kubelet."""
+    back = view.back_since()
+    fresh = back is not None and view.now.uptime - back < RECOVERY
+    flannel = view.flannel.running is False and _waits_for_its_turn(view, fresh=fresh)
+    if not flannel and not (fresh and view.waiting):
+        return None
+    when = f" since {duration(view.now.uptime - back)}" if back is not None else ""
+    return Finding(
+        summary=f"the uplink is back{when}; {'flannel is' if flannel else 'the pods are'} not yet",
+        evidence=(*ways_out(view), *(evidence for family in view.required for evidence in since(view, family))),
+        remedy=("wait: the kubelet starts a container that crashed again within 5 minutes",),
+    )
+
+
+def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
+    """Whether flannel died of the uplink and only waits for the kubelet's back-off."""
+    ended, back = view.flannel.ended, view.back_since()
+    if ended is None or ended.at is None:
+        return fresh
+    if back is not None:
+        return fresh and ended.at <= view.now.unix(back) + SLACK
+    return ended.cause in UPLINK_CAUSES and view.now.unix(view.now.uptime) - ended.at < RECOVERY
+
+
+def flannel_failing(view: View) -> Finding | None:
+    """The uplink is fine, and flannel does not run for another cause."""
+    if view.flannel.running is not False:
+        return None
+    why = view.flannel.waiting or (view.flannel.ended.cause if view.flannel.ended else "unknown")
+    return Finding(
+        summary=f"the uplink is fine, but flannel fails: {why}",
+        evidence=ways_out(view),
+        remedy=(
+            "kubectl get pods -A -o wide | grep flannel",
+            "sudo tail -n 20 /var/log/pods/*flannel*/kube-flannel/*.log   # works without the API server",
+        ),
+    )
+
+
+_REMEDY_FOR_FLAGS = (
+    "compare flannel's flags with this node: kubectl get daemonset -A -o yaml | grep -A 20 kube-flannel",
+    "ip -br addr",
+)
+
+
+_REMEDIES = {
+    Blocked.DEFAULT_ROUTE_NO_OIF: (
+        "flannel cannot read a default route with several next hops: leave one, or tell flannel the interface",
+        "kubectl -n kube-flannel edit daemonset kube-flannel-ds   # add --iface=DEVICE to args",
+    ),
+    Blocked.IFACE_NO_ADDRESS: (
+        "ip -br addr   # the interface that flannel would take has no address that it accepts",
+        *_REMEDY_FOR_FLAGS[:1],
+    ),
+}
+
+
+def flannel_symptoms(view: View) -> Iterator[Evidence]:
+    """What flannel makes of it: a consequence, told after the cause."""
+    if not view.flannel.found:
+        return
+    said = [
+        *(("does not run",) if view.flannel.running is False else ()),
+        *((view.flannel.waiting,) if view.flannel.waiting else ()),
+        *(f"{count} restarts in {duration(window)}" for window, count in view.deltas[:1] if count),
+    ]
+    if view.flannel.running and isinstance(view.answer, Refusal):
+        said.append(f"runs, but would not start again now ({view.answer.reason})")
+    if said:
+        yield Evidence(subject="flannel", observed=", ".join(said))
+    if view.flannel.ended is not None:
+        yield Evidence(subject="its last words", observed=view.flannel.ended.line)
+
+
+def pod_symptoms(view: View) -> Iterator[Evidence]:
+    """The system pods that wait."""
+    for container in view.waiting[:4]:
+        yield Evidence(subject=container.pod, observed=f"waits: {container.reason}")

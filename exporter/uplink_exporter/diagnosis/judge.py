@@ -1,0 +1,109 @@
+"""From the state to one verdict. Pure and total.
+
+RULES is the precedence: the first that applies wins. Its evidence is the causal chain, cause first; what is merely a
+consequence (flannel, pods, load) is told after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from uplink_exporter.diagnosis.flannel import (
+    flannel_failing,
+    flannel_refuses,
+    flannel_symptoms,
+    pod_symptoms,
+    recovering,
+)
+from uplink_exporter.diagnosis.uplink import route_dead, route_missing, uplink_down, uplink_missing
+from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verdict
+from uplink_exporter.diagnosis.view import View, expected_uplinks
+from uplink_exporter.diagnosis.words import duration, link_state, since, ways_out
+from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
+from uplink_exporter.flannel.condition import condition, question, restarted
+from uplink_exporter.flannel.observed import NodePods
+
+RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
+    (Verdict.UPLINK_MISSING, uplink_missing),
+    (Verdict.UPLINK_DOWN, uplink_down),
+    (Verdict.ROUTE_MISSING, route_missing),
+    (Verdict.ROUTE_DEAD, route_dead),
+    (Verdict.FLANNEL_REFUSES, flannel_refuses),
+    (Verdict.RECOVERING, recovering),
+    (Verdict.FLANNEL_FAILING, flannel_failing),
+)
+
+
+def diagnose(state: NodeState, now: Instant) -> Diagnosis:
+    """Judge the node."""
+    network, host = state.fresh(Network, now), state.fresh(Host, now) or Host()
+    if network is None:
+        return _diagnosis(Verdict.UNKNOWN, silent(state, now), ())
+    if not host.host_network:
+        return _diagnosis(Verdict.UNKNOWN, IN_A_POD, ())
+    pods = state.fresh(NodePods, now)
+    view = View(
+        now=now,
+        network=network,
+        host=host,
+        required=state.policy.required,
+        expected=expected_uplinks(state),
+        flannel=condition(state, now),
+        answer=question(state, network),
+        waiting=pods.waiting if pods else (),
+        deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
+    )
+    symptoms = (*flannel_symptoms(view), *pod_symptoms(view), *load_symptoms(state.fresh(Load, now)))
+    for verdict, rule in RULES:
+        if finding := rule(view):
+            return _diagnosis(verdict, finding, symptoms)
+    return _diagnosis(Verdict.HEALTHY, healthy(view), symptoms)
+
+
+def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...]) -> Diagnosis:
+    evidence = (*finding.evidence, *symptoms)
+    return Diagnosis(verdict=verdict, summary=finding.summary, evidence=evidence, remedy=tuple(finding.remedy))
+
+
+IN_A_POD = Finding(
+    summary="this is a pod's own network, not the node's",
+    evidence=(Evidence(subject="network namespace", observed="a pod's own: nothing seen here is about the node"),),
+    remedy=("set hostNetwork: true in the exporter's pod spec",),
+)
+
+
+def silent(state: NodeState, now: Instant) -> Finding:
+    """The kernel could not be asked, or not lately."""
+    health = state.health.get(Network.source)
+    last = health.last_fact if health else None
+    seen = f"silent for {duration(now.uptime - last.uptime)}" if last else "no answer yet"
+    errors = ", ".join(f"{reason} {count}x" for reason, count in health.errors.items()) if health else ""
+    return Finding(
+        summary="the kernel cannot be asked for its routes",
+        evidence=(Evidence(subject="rtnetlink", observed=f"{seen}; failed: {errors}" if errors else seen),),
+        remedy=("read the exporter's log: it says why the netlink source fails",),
+    )
+
+
+def healthy(view: View) -> Finding:
+    """Nothing applied: what carries the traffic, and what it went through in this boot."""
+    hops = [(family, hop) for family in view.required for hop in view.network.usable_next_hops(family)]
+    link = view.network.link_at(hops[0][1].index) if hops else None
+    return Finding(
+        summary=f"healthy: the default route leaves by {link.name}"
+        if link
+        else "healthy: no default route is required",
+        evidence=(
+            *ways_out(view),
+            *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),
+            *(evidence for family in view.required for evidence in since(view, family)),
+        ),
+    )
+
+
+def load_symptoms(load: Load | None) -> Iterator[Evidence]:
+    """A load that the node does not bear."""
+    if load is not None and load.load1 > 2 * load.cpus:
+        blocked = f", {load.blocked} processes blocked" if load.blocked else ""
+        observed = f"{load.load1:.1f} on {load.cpus} CPUs{blocked}: a consequence, not the cause"
+        yield Evidence(subject="load", observed=observed)

@@ -1,0 +1,106 @@
+"""What the rules look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
+from uplink_exporter.flannel.choice import Choice, Refusal
+from uplink_exporter.flannel.condition import Condition
+from uplink_exporter.flannel.observed import WaitingContainer
+
+
+class Expectation(StrEnum):
+    """Why a device is expected to carry the default route; the label `reason` of `uplink_interface_expected`."""
+
+    ROUTE = "route"
+    REMEMBERED = "remembered"
+    CONFIGURED = "configured"
+    FLANNEL = "flannel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """A device that is expected to carry the default route."""
+
+    device: str
+    reason: Expectation
+
+
+def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
+    """Each device once: what carries a required default route, else what last carried it, and what is configured."""
+    network = state.last(Network) or Network()
+    found: dict[str, Expectation] = {}
+    for family in state.policy.required or tuple(Family):
+        carrying, history = network.devices(family), network.history.get(family)
+        reason = Expectation.ROUTE if carrying else Expectation.REMEMBERED
+        for device in carrying or (history.devices if history else ()):
+            found.setdefault(device, reason)
+    for device in state.policy.devices:
+        found.setdefault(device, Expectation.CONFIGURED)
+    return tuple(Expected(device=device, reason=reason) for device, reason in found.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the rules look at: fresh facts, and where to look."""
+
+    now: Instant
+    network: Network
+    host: Host
+    required: tuple[Family, ...]
+    expected: tuple[Expected, ...]
+    flannel: Condition
+    answer: Choice | Refusal
+    waiting: tuple[WaitingContainer, ...]
+    deltas: tuple[tuple[float, int], ...]
+
+    def back_since(self) -> float | None:
+        """Since when the uplink is back, in seconds since boot; None if it was never seen to come."""
+        changes = (self.history(family).changed for family in self.required)
+        return max((changed for changed in changes if changed is not None), default=None)
+
+    def history(self, family: Family) -> RouteHistory:
+        """What became of the family's default route."""
+        return self.network.history.get(family) or RouteHistory.first(usable=False, devices=(), uptime=self.now.uptime)
+
+    def routeless(self) -> Family | None:
+        """The first required family that has no default route."""
+        return next((family for family in self.required if not self.network.default_routes(family)), None)
+
+    def blamed(self) -> tuple[Expected, Link | None] | None:
+        """The expected uplink that explains a missing route: the first that does not carry, else the first."""
+        uplinks = [(expected, self.network.link(expected.device)) for expected in self.expected]
+        idle = (uplink for uplink in uplinks if uplink[1] is None or not uplink[1].carries)
+        return next(idle, uplinks[0] if uplinks else None)
+
+    def candidates(self) -> tuple[Link, ...]:
+        """The links that could be an uplink, where none is known to be; those that are down first."""
+        return tuple(sorted(filter(_could_be_uplink, self.network.links), key=lambda link: link.carries))
+
+    def suspects(self, family: Family) -> tuple[Link, ...]:
+        """The candidates that are down, where none of those that are up can be the uplink.
+
+        A link that has an address and brought no route is a LAN's: an uplink would have brought one with it.
+        """
+        candidates = self.candidates()
+        if not all(self.addressed(link, family) for link in candidates if link.carries):
+            return ()
+        return tuple(link for link in candidates if not link.carries)
+
+    def addressed(self, link: Link, family: Family) -> bool:
+        """Whether the link has a usable address of the family."""
+        addresses = (a for a in self.network.addresses if a.index == link.index and a.family is family)
+        return any(address.usable for address in addresses)
+
+
+_KINDS_OF_UPLINKS = frozenset({"", "bond", "team", "vlan", "macvlan", "ipvlan", "bridge", "veth", "wwan"})
+
+
+_NAMES_OF_OTHERS = re.compile(r"veth|cali|lxc|cilium|cni|flannel|docker|br-|virbr|kube-")
+
+
+def _could_be_uplink(link: Link) -> bool:
+    return not link.loopback and link.kind in _KINDS_OF_UPLINKS and not _NAMES_OF_OTHERS.match(link.name)
