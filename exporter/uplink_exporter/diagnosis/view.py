@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.flannel.choice import Choice, Refusal
-from uplink_exporter.flannel.condition import Condition
+from uplink_exporter.flannel.condition import Condition, options
+from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import WaitingContainer
 
 
@@ -30,7 +31,10 @@ class Expected:
 
 
 def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
-    """Each device once: what carries a required default route, else what last carried it, and what is configured."""
+    """Each device once: what carries a required default route, else what last carried it, and what is configured.
+
+    Last the devices that flannel is told to use, which need not be those of the default route.
+    """
     network = state.last(Network) or Network()
     found: dict[str, Expectation] = {}
     for family in state.policy.required or tuple(Family):
@@ -40,6 +44,9 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
             found.setdefault(device, reason)
     for device in state.policy.devices:
         found.setdefault(device, Expectation.CONFIGURED)
+    for device in options(state).ifaces:
+        if device and parse_ip(device) is None:
+            found.setdefault(device, Expectation.FLANNEL)
     return tuple(Expected(device=device, reason=reason) for device, reason in found.items())
 
 
@@ -72,7 +79,8 @@ class View:
 
     def blamed(self) -> tuple[Expected, Link | None] | None:
         """The expected uplink that explains a missing route: the first that does not carry, else the first."""
-        uplinks = [(expected, self.network.link(expected.device)) for expected in self.expected]
+        told = (expected for expected in self.expected if expected.reason is not Expectation.FLANNEL)
+        uplinks = [(expected, self.network.link(expected.device)) for expected in told]
         idle = (uplink for uplink in uplinks if uplink[1] is None or not uplink[1].carries)
         return next(idle, uplinks[0] if uplinks else None)
 

@@ -8,6 +8,9 @@ from html import escape
 from uplink_exporter.diagnosis import Verdict, duration
 from uplink_exporter.facts import Family, Host
 from uplink_exporter.families import Scene
+from uplink_exporter.flannel.choice import Choice
+from uplink_exporter.flannel.condition import condition, question
+from uplink_exporter.flannel.ledger import Ledger
 
 # Colours that stay apart for the colour-blind (Okabe and Ito); the word is always there too.
 COLOURS = {Verdict.HEALTHY: "#009e73", Verdict.RECOVERING: "#e69f00", Verdict.UNKNOWN: "#777"}
@@ -46,6 +49,7 @@ def landing(scene: Scene, telemetry_path: str) -> str:
         f"{f'<h2>What to do</h2><pre>{escape(remedy)}</pre>' if remedy else ''}"
         f"<h2>Default routes</h2>{_table(ROUTE_COLUMNS, _routes(scene))}"
         f"<h2>Devices</h2>{_table(DEVICE_COLUMNS, _devices(scene))}"
+        f"<h2>Flannel</h2>{_table((), _flannel(scene))}"
         f"<h2>Sources</h2>{_table(SOURCE_COLUMNS, _sources(scene))}"
         f'<footer><a href="{escape(telemetry_path)}">metrics</a> · <a href="/-/healthy">healthy</a> · '
         f'<a href="/-/ready">ready</a> · uplink-exporter {escape(scene.showing.build.version)} · up for '
@@ -90,6 +94,23 @@ def _devices(scene: Scene) -> Iterable[tuple[str, ...]]:
             reasons.get(link.name, ""),
             ", ".join(f"{address.address}/{address.prefix_length}" for address in addresses),
         )
+
+
+def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
+    flannel, ledger = condition(scene.state, scene.now), scene.state.last(Ledger) or Ledger()
+    yield "found here", "yes" if flannel.found else "no"
+    if flannel.found:
+        yield "runs", _YES_NO[flannel.running] + (f" ({flannel.waiting})" if flannel.waiting else "")
+        yield "restarts seen", str(ledger.restarts)
+    if ledger.last_words is not None:
+        yield "last words", f"{ledger.last_words.line} ({ledger.last_words.cause})"
+    if scene.network is not None:
+        answer = question(scene.state, scene.network)
+        would = f"with {answer.device}" if isinstance(answer, Choice) else f"no: {answer.error}"
+        yield "would start now", would
+
+
+_YES_NO = {True: "yes", False: "no", None: "nobody can tell"}
 
 
 def _sources(scene: Scene) -> Iterable[tuple[str, ...]]:
