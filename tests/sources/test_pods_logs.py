@@ -12,6 +12,7 @@ import threading
 import tracemalloc
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -183,17 +184,19 @@ def test_the_incident_on_disk(kubelet: Kubelet) -> None:
         container="kube-scheduler",
     )
 
-    line = "Failed to find any valid interface to use: failed to get default interface: Unable to find default route"
-    at = parse_time("2021-08-27T09:48:41.912029Z")
+    words = LastWords(
+        uid=UID,
+        container="kube-flannel",
+        attempt=1244,
+        cause=Cause.NO_DEFAULT_ROUTE,
+        line="Failed to find any valid interface to use: failed to get default interface: Unable to find default route",
+        at=parse_time("2021-08-27T09:48:41.912029Z"),
+    )
     assert fact(kubelet.root) == FlannelLogs(
         found=True,
         restarts=(flannel(1244),),
-        last_words=tuple(
-            LastWords(
-                uid=UID, container="kube-flannel", attempt=attempt, cause=Cause.NO_DEFAULT_ROUTE, line=line, at=at
-            )
-            for attempt in (1243, 1244)
-        ),
+        last_words=(replace(words, attempt=1243), words),
+        ended=words,
         started=False,
     )
 
@@ -587,6 +590,27 @@ async def test_it_leaves_no_descriptor_behind(kubelet: Kubelet) -> None:
         assert open_descriptors() == before + 1
 
     assert open_descriptors() == before
+
+
+def replace_directory(path: Path) -> None:
+    path.rename(path.with_name(f"{path.name}-old"))
+    path.mkdir()
+
+
+async def test_a_directory_that_is_watched_for_the_first_time_is_looked_at_again(tmp_path: Path) -> None:
+    # What came into it between the look and the watch gave no event.
+    changed = asyncio.Event()
+    with hints(changed) as hint_at:
+        hint_at([str(tmp_path)])
+        assert changed.is_set()
+
+        changed.clear()
+        hint_at([str(tmp_path), str(tmp_path / "nowhere")])
+        assert not changed.is_set()
+
+        replace_directory(tmp_path)
+        hint_at([str(tmp_path)])
+        assert changed.is_set()
 
 
 async def test_a_kernel_that_grants_no_inotify_is_no_error(tmp_path: Path) -> None:

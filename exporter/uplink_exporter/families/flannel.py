@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from uplink_exporter.facts import Network
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
@@ -11,6 +12,10 @@ from uplink_exporter.flannel.condition import condition, options, question, rest
 from uplink_exporter.flannel.hostip import HostIp, choose_host_interface
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, Cause, ContainerRestarts, FlannelLogs, NodePods, WaitingReason
+
+
+# A node runs one flannel, two while one is replaced. What lies in the log directory may be anybody's.
+MOST_CONTAINERS = 16
 
 
 def _ledger(scene: Scene) -> Ledger:
@@ -73,7 +78,7 @@ def _container_restarts(scene: Scene) -> Iterator[Sample]:
     for container in told:
         key = (container.namespace, container.pod, container.container)
         counts[key] = max(container.count, counts.get(key, 0))
-    return iter(counts.items())
+    return islice(counts.items(), MOST_CONTAINERS)
 
 
 def _waiting(scene: Scene) -> Iterator[Sample]:

@@ -307,6 +307,15 @@ def test_of_several_keys_the_last_one_tried_explains() -> None:
     )
 
 
+def test_a_key_that_failed_for_an_unheard_of_reason_explains_nothing() -> None:
+    known = "Could not find valid interface matching wlan0: failed to find IPv4 address for interface wlan0"
+    unheard_of = "Could not find valid interface matching eth9: error listing all interfaces: the moon is full"
+
+    assert last_words([info(known), info(unheard_of), error(F2)], ended=False) == Words(
+        cause=Cause.IFACE_NO_ADDRESS, line=known
+    )
+
+
 def test_a_miss_that_nothing_explains_is_a_miss() -> None:
     assert last_words([error(F2)], ended=False) == Words(cause=Cause.IFACE_NO_MATCH, line=F2)
 
