@@ -3,7 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
-export PYTHONPATH := $(CURDIR)/exporter
 
 .PHONY: help run doctor test check bench format docs golden lock clean
 
@@ -11,10 +10,10 @@ help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device=wlan0" for more)
-	$(BIN)/python -m uplink_exporter $(ARGS)
+	$(BIN)/uplink-exporter $(ARGS)
 
 doctor: .venv/run ## Say what is wrong with this node's uplink
-	@$(BIN)/python -m uplink_exporter doctor $(ARGS)
+	@$(BIN)/uplink-exporter doctor $(ARGS)
 
 test: check ## Run the checks and all tests (as root also those that need network namespaces)
 	tests/setup
@@ -53,8 +52,9 @@ clean: ## Remove what the targets made
 	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' || tests/setup python3-venv
 	$(PYTHON) -m venv .venv
 
-.venv/run: .venv/bin/python exporter/requirements.txt
+.venv/run: .venv/bin/python exporter/requirements.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r exporter/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 .venv/dev: .venv/run tests/requirements.txt

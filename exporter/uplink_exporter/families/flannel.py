@@ -13,7 +13,6 @@ from uplink_exporter.flannel.hostip import HostIp, choose_host_interface
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, Cause, ContainerRestarts, FlannelLogs, NodePods, WaitingReason
 
-
 # A node runs one flannel, two while one is replaced. What lies in the log directory may be anybody's.
 MOST_CONTAINERS = 16
 
