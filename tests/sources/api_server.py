@@ -40,7 +40,7 @@ def make_pki(directory: Path, name: str = SERVER_NAME) -> Pki:
     pki = Pki(ca=directory / "ca.crt", certificate=directory / "server.crt", key=directory / "server.key")
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"]
     _openssl("req", "-x509", *key, "-subj", "/CN=kubernetes", "-keyout", directory / "ca.key", "-out", pki.ca)
-    signed = ["-CA", pki.ca, "-CAkey", directory / "ca.key", "-addext", f"subjectAltName=DNS:{name}"]
+    signed: list[str | Path] = ["-CA", pki.ca, "-CAkey", directory / "ca.key", "-addext", f"subjectAltName=DNS:{name}"]
     leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-subj", "/CN=kube-apiserver"]
     _openssl("req", "-x509", *key, *signed, *leaf, "-keyout", pki.key, "-out", pki.certificate)
     return pki
@@ -141,14 +141,15 @@ class ApiServer:
         self.requests.append(f"{verb} {resource} {request.query_string}")
         if f"{verb} {resource}" in self.forbidden:
             return refuse(403, f'{resource} is forbidden: User "exporter" cannot {verb} resource "{resource}"')
-        own = {"get": self._get, "list": self._list, "watch": self._watch}
+        own = {"get": self._get, "list": self.list_pods, "watch": self._watch}
         return await self.instead.get(verb, own[verb])(request)
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         found = self.objects.get(request.path)
         return web.json_response(found) if found else refuse(404, "not found")
 
-    async def _list(self, request: web.Request) -> web.StreamResponse:
+    async def list_pods(self, request: web.Request) -> web.StreamResponse:
+        """Its own answer to a list."""
         node = selected_node(request)
         if node is None:
             return refuse(400, "field label not supported")

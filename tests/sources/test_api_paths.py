@@ -135,6 +135,6 @@ def test_the_client_loads_without_its_models_and_can_still_be_loaded_whole(tmp_p
         "users": [{"name": "u", "user": {"token": "x"}}],
     }
     (tmp_path / "config").write_text(json.dumps(config))
-    script = [sys.executable, "-c", LEAN, tmp_path / "config"]
+    script = [sys.executable, "-c", LEAN, str(tmp_path / "config")]
     done = subprocess.run(script, env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -105,18 +105,17 @@ def _first_found(network: Network, options: Options, reach: Reach) -> Choice | R
     ]
     if options.can_reach:
         tries.append((f"ifaceCanReach: {options.can_reach}", partial(_by_reach, network, options, reach)))
-    lookback: list[str] = []
-    last = _DeadEndError(Blocked.UNDECIDED, "")
+    failed: list[tuple[str, _DeadEndError]] = []
     for key, find in tries:
         try:
             return _settled(network, options, find())
         except _DeadEndError as end:
-            last = end
+            failed.append((key, end))
             if end.final:
                 break
-            lookback.append(f"Could not find valid interface matching {key}: {end}")
     error = "Failed to find interface to use that matches the interfaces and/or regexes provided"
-    return _refusal(last, error, tuple(lookback))
+    told = (f"Could not find valid interface matching {key}: {end}" for key, end in failed if not end.final)
+    return _refusal(failed[-1][1], error, tuple(told))
 
 
 def _refusal(end: _DeadEndError, error: str, lookback: tuple[str, ...] = ()) -> Refusal:

@@ -77,14 +77,16 @@ def options(state: NodeState) -> Options:
     given, logs, pods = state.policy.flannel, state.last(FlannelLogs), state.last(NodePods)
     version = parse_version(given.version) or (pods and parse_version(pods.version)) or NEWEST
     stack = Stack(given.stack or (pods.stack if pods else "") or Stack.IPV4)
+    default = Options(version=version, stack=stack)
     logged = logged_args(logs.flags_line) if logs else None
-    args = split_args(given.args) if given.args else logged
-    if args is None:
-        args = (pods.args if pods else None) or ()
     try:
-        return parse_options(args, version=version, stack=stack)
+        if given.args:
+            return parse_options(split_args(given.args), version=version, stack=stack)
+        if logged is not None:
+            return parse_options(logged, version=version, stack=stack)
+        return parse_options(pods.args or (), pods.env, version=version, stack=stack) if pods else default
     except OptionsError:
-        return Options(version=version, stack=stack)
+        return default
 
 
 def question(state: NodeState, network: Network) -> Choice | Refusal:

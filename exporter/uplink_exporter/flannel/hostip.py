@@ -4,7 +4,8 @@ kubelet, kube-apiserver, k3s and others ask ChooseHostInterface (k8s.io/apimachi
 are not told. It reads /proc/net/route and /proc/net/ipv6_route, which show the kernel's routes in another way than
 netlink does, and it looks at other things than flannel: IFF_UP counts and link-local addresses do not, and neither
 mask nor metric does.
-One difference remains: /proc/net/ipv6_route shows all tables, and here only the main one is known.
+Two differences remain: /proc/net/ipv6_route shows all tables, and here only the main one is known; and procfs names
+the device of a nexthop object, which a dump does not where net.ipv4.nexthop_compat_mode is 0.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from copy import copy
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
@@ -135,8 +134,10 @@ async def load_kubeconfig(path: Path, configuration: Configuration) -> None:
             await load(str(path), client_configuration=configuration, persist_config=False)
         except OSError:
             raise
-        except Exception as error:  # the loader takes the file's shape for granted: a wrong one can raise anything
-            raise SourceError(Reason.PARSE, f"{path}: {error}") from error
+        except Exception as error:
+            # The loader takes the file's shape for granted, so a wrong one can raise anything; and its messages quote
+            # the file, with the secrets in it.
+            raise SourceError(Reason.PARSE, f"{path}: not a kubeconfig that serves ({type(error).__name__})") from error
     configuration.verify_ssl = True
 
 
@@ -183,14 +184,21 @@ async def request(
     url = f"{api.way.url}{resource.path}?{urlencode(query)}"
     with _judged():
         async with asyncio.timeout(timing.connect + timing.answer):
-            answer = await api.rest.request("GET", url, dict(api.headers), _request_timeout=limits)
-        response = answer.response
+            response = await _answer(api, resource, url, limits)
         try:
-            if response.status != HTTPStatus.OK:
-                raise refusal(response.status, resource, _status(await response.content.read(_READ_AHEAD)))
-            yield response.content.iter_any()
+            yield response.content.iter_chunked(_READ_AHEAD)
         finally:
             response.close()
+
+
+async def _answer(api: Api, resource: Resource, url: str, limits: ClientTimeout) -> ClientResponse:
+    response = (await api.rest.request("GET", url, dict(api.headers), _request_timeout=limits)).response
+    if response.status == HTTPStatus.OK:
+        return response
+    try:
+        raise refusal(response.status, resource, _status(await response.content.read(_READ_AHEAD)))
+    finally:
+        response.close()
 
 
 async def get(api: Api, resource: Resource) -> object:
@@ -228,7 +236,11 @@ def _status(body: bytes) -> object:
 
 def _message(status: object) -> str:
     text = status.get("message") if isinstance(status, dict) else None
-    return re.sub(r"[^ -~]+", " ", text[:300]).strip() if isinstance(text, str) else ""
+    return _line(text) if isinstance(text, str) else ""
+
+
+def _line(text: str) -> str:
+    return re.sub(r"[^ -~]+", " ", text[:300]).strip()
 
 
 @contextmanager
@@ -241,17 +253,19 @@ def _judged() -> Iterator[None]:
     except TimeoutError as error:
         raise SourceError(Reason.TIMEOUT, str(error) or "no answer in time") from error
     except (ServerDisconnectedError, ClientPayloadError, ConnectionResetError) as error:
-        raise SourceError(Reason.CLOSED, f"the API server hung up: {error}") from error
+        raise SourceError(Reason.CLOSED, f"the API server hung up: {_line(str(error))}") from error
     except PermissionError as error:
         raise SourceError(Reason.PERMISSION, _plain(error)) from error
     except (ClientConnectionError, OSError) as error:
         raise SourceError(Reason.IO, _plain(error)) from error
     except ClientError as error:
-        raise SourceError(Reason.PARSE, f"not HTTP: {error}") from error
+        raise SourceError(Reason.PARSE, f"not HTTP: {_line(str(error))}") from error
 
 
 def _plain(error: Exception) -> str:
     """What went wrong, without the addresses of sockets and Python objects that the libraries add."""
+    from ssl import SSLCertVerificationError, SSLError
+
     cause = getattr(error, "os_error", error)
     if isinstance(cause, SSLCertVerificationError):
         return f"certificate refused: {cause.verify_message}"

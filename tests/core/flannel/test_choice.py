@@ -49,7 +49,9 @@ TWO_DYNAMIC = Network(
     routes=(default(2),),
 )
 LINK_LOCALS = Network(
-    links=LINKS, addresses=(address(2, "169.254.1.1"), address(2, "169.254.1.2")), routes=(default(2),)
+    links=LINKS,
+    addresses=(address(2, "169.254.1.1"), address(2, "169.254.1.2"), address(2, "169.254.1.3")),
+    routes=(default(2),),
 )
 NO_ROUTE = replace(NODE, routes=())
 MISSING = "error looking up interface wlan9: route ip+net: no such network interface"
@@ -132,10 +134,21 @@ MISSING = "error looking up interface wlan9: route ip+net: no such network inter
             id="all addresses of a link are tried",
         ),
         pytest.param(
+            NODE,
+            Options(regexes=("^ppp",)),
+            (0, 16, 3),
+            "Could not match pattern ^ppp to any of the available network interfaces "
+            "(lo:<nil>, eth0:10.1.0.5, wlan0:10.2.0.5)",
+            (0, 17, 0),
+            "Could not match pattern ^ppp to any of the available network interfaces "
+            "(lo:[], eth0:[10.1.0.5], wlan0:[10.2.0.5])",
+            id="and all are listed where none matches",
+        ),
+        pytest.param(
             LINK_LOCALS,
             Options(),
             (0, 16, 3),
-            "eth0 169.254.1.2",
+            "eth0 169.254.1.3",
             (0, 17, 0),
             "eth0 169.254.1.1",
             id="of link-local addresses the first one is taken",
@@ -414,6 +427,25 @@ def test_a_panic_is_the_last_line_itself() -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.error.startswith("panic: ")
     assert len(refusal.lookback) == 1
+
+
+@pytest.mark.parametrize(
+    ("regex", "said"),
+    [
+        pytest.param("^(10|fd)", "eth0 10.1.0.5 fd01::5", id="both match"),
+        pytest.param(r"^(10\.|fd02)", "wlan0 10.2.0.5 fd02::5", id="both match on the second link"),
+        pytest.param(r"^10\.1|wlan", "wlan0 10.1.0.5 fd02::5", id="an address matches, then another link's name"),
+        pytest.param("wlan", "wlan0 10.2.0.5 fd02::5", id="a name"),
+    ],
+)
+def test_a_pattern_in_dual_stack(regex: str, said: str) -> None:
+    assert asked(NODE, Options(stack=Stack.DUAL, regexes=(regex,))) == said
+
+
+def test_a_global_address_goes_before_a_link_local_one_that_is_permanent() -> None:
+    for addresses in (("169.254.1.1", "10.1.0.5"), ("10.1.0.5", "169.254.1.1")):
+        held = tuple(address(2, text, Address.PERMANENT if text[0:3] == "169" else 0) for text in addresses)
+        assert asked(Network(links=LINKS, addresses=held, routes=(default(2),)), Options()) == "eth0 10.1.0.5"
 
 
 def test_a_temporary_address_comes_after_a_stable_one() -> None:

@@ -37,7 +37,9 @@ def test_go_says_the_same(row: Mapping[str, Any]) -> None:
 
 
 # What Python's re reads as Go does.
-atoms = st.sampled_from(["a", "b", "1", ".", r"\.", r"\d", "[ab]", "[^a]", "(?:^)", r"(?:\b)", "(?:a|b1)", "(b|)", "(a.)"])
+atoms = st.sampled_from(
+    ["a", "b", "1", ".", r"\.", r"\d", "[ab]", "[^a]", "(?:^)", r"(?:\b)", "(?:a|b1)", "(b|)", "(a.)"]
+)
 repetitions = st.sampled_from(["", "", "*", "+", "?", "{2}", "{0,2}", "{1,}"])
 patterns = st.lists(st.tuples(atoms, repetitions).map("".join), min_size=1, max_size=5).map("".join)
 
