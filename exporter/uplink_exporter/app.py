@@ -60,7 +60,8 @@ def sources(
 
 
 def _targets(state: NodeState) -> tuple[str, ...]:
-    address = parse_ip(options(state).can_reach)
+    asked = options(state)
+    address = parse_ip(asked.can_reach) if asked else None
     return () if address is None else (str(address),)
 
 

@@ -93,7 +93,8 @@ class Address:
     def usable(self) -> bool:
         """Whether it can be the source of traffic that leaves the link."""
         unready = self.flags & (self.TENTATIVE | self.DADFAILED)
-        return not unready and not self.address.startswith(("169.254.", "fe80:", "127."))
+        local = self.address.startswith(("169.254.", "fe80:", "127.")) or self.address == "::1"
+        return not unready and not local
 
 
 class NeighbourState(StrEnum):

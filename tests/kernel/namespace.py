@@ -33,6 +33,8 @@ NAMESPACES = Path("/run/netns")
 PREFIX = "uplink-exporter-test"
 SOURCES = Path(netlink.__file__).parents[2]
 PORT = 9077
+# Whatever runs on this machine is not part of the test.
+ALONE = ("--source.kubernetes=off", "--source.pod-logs=off")
 PATIENCE = 5.0
 _CLONE_NEWNET = 0x40000000
 
@@ -181,7 +183,7 @@ def exporting(
     namespace: Namespace, *flags: str, listen: str = "127.0.0.1", through: Sequence[str] = (sys.executable,)
 ) -> Iterator[Exporter]:
     """The exporter, started inside by `through`, from when it listens on. It must end well when told to."""
-    command = ["ip", "netns", "exec", namespace.name, *through, "-m", "uplink_exporter"]
+    command = ["ip", "netns", "exec", namespace.name, *through, "-m", "uplink_exporter", *ALONE]
     with TemporaryFile() as log:
         process = subprocess.Popen(
             [*command, f"--web.listen-address={listen}:{PORT}", *flags],
@@ -287,7 +289,7 @@ class Ear:
 
     def heard(self) -> list[int]:
         """The message types since the last call."""
-        types = []
+        types: list[int] = []
         while True:
             try:
                 message = self.socket.recv(65536, socket.MSG_DONTWAIT)

@@ -92,7 +92,7 @@ def as_json(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
 
 
 def _flannel(state: NodeState, now: Instant) -> dict[str, object]:
-    """Flannel's own question, with what it was asked with; `would_start` is null if the kernel could not be asked."""
+    """Flannel's own question, with what it was asked with; `would_start` is null if it cannot be told."""
     network, asked = state.fresh(Network, now), options(state)
     answer = question(state, network) if network else None
     choice = answer if isinstance(answer, Choice) else None
@@ -108,6 +108,6 @@ def _flannel(state: NodeState, now: Instant) -> dict[str, object]:
         "error": refusal.error if refusal else None,
         "inner_error": refusal.inner if refusal else None,
         "lookback": list(refusal.lookback) if refusal else [],
-        "version": "v{}.{}.{}".format(*asked.version),
-        "stack": asked.stack,
+        "version": "v{}.{}.{}".format(*asked.version) if asked else None,
+        "stack": asked.stack if asked else None,
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
 from uplink_exporter.diagnosis.words import duration, since, ways_out
-from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
+from uplink_exporter.flannel.choice import Blocked, Refusal
 from uplink_exporter.flannel.condition import UPLINK_CAUSES
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
@@ -21,7 +21,7 @@ SLACK = 10.0
 def flannel_refuses(view: View) -> Finding | None:
     """The route works, and flannel would die on it all the same."""
     answer = view.answer
-    if not view.flannel.found or isinstance(answer, Choice) or answer.reason is Blocked.UNDECIDED:
+    if not view.flannel.found or not isinstance(answer, Refusal):
         return None
     running = "runs, but would die at its next start" if view.flannel.running else "would die at its start"
     return Finding(

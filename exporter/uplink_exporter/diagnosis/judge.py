@@ -39,7 +39,8 @@ def diagnose(state: NodeState, now: Instant) -> Diagnosis:
     network, host = state.fresh(Network, now), state.fresh(Host, now) or Host()
     if network is None:
         return _diagnosis(Verdict.UNKNOWN, silent(state, now), ())
-    if not host.host_network:
+    # However old: a process does not change its network namespace.
+    if not (state.last(Host) or host).host_network:
         return _diagnosis(Verdict.UNKNOWN, IN_A_POD, ())
     pods = state.fresh(NodePods, now)
     view = View(
@@ -89,10 +90,9 @@ def healthy(view: View) -> Finding:
     """Nothing applied: what carries the traffic, and what it went through in this boot."""
     hops = [(family, hop) for family in view.required for hop in view.network.usable_next_hops(family)]
     link = view.network.link_at(hops[0][1].index) if hops else None
+    leaves = f"the default route leaves by {link.name}" if link else "there is a default route"
     return Finding(
-        summary=f"healthy: the default route leaves by {link.name}"
-        if link
-        else "healthy: no default route is required",
+        summary=f"healthy: {leaves if hops else 'no default route is required'}",
         evidence=(
             *ways_out(view),
             *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),

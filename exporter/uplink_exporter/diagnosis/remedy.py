@@ -37,6 +37,6 @@ def look_closer(link: Link) -> Iterator[str]:
     if link.admin_up and link.wireless:
         yield f"iw dev {quote(link.name)} link; sudo journalctl -b -u 'wpa_supplicant*' -u 'netplan-wpa-*' -u iwd"
     elif link.admin_up:
-        yield f"ip -d link show {quote(link.name)}   # cable, switch port, or the link below it"
+        yield f"ip -d link show dev {quote(link.name)}   # cable, switch port, or the link below it"
     else:
-        yield f"sudo journalctl -b | grep -i {quote(link.name)}   # why it did not come up by itself"
+        yield f"sudo journalctl -b | grep -i -e {quote(link.name)}   # why it did not come up by itself"

@@ -41,14 +41,17 @@ def uplink_down(view: View) -> Finding | None:
         return None
     link = down[0]
     because = f"; {BECAUSE[blamed[0].reason]}" if blamed else ""
-    others = () if blamed else (other for other in view.candidates() if other.carries)
+    others = () if blamed else tuple(other for other in view.candidates() if other.carries)
     return Finding(
         summary=f"the uplink {link.name} is down, so there is no {LABEL[family]} default route",
         evidence=(
             *radio(view),
             *(Evidence(subject=other.name, observed=link_state(other) + because) for other in down[:4]),
             *addressless(view, family, link),
-            *(Evidence(subject=other.name, observed=f"{link_state(other)}, but brought no route") for other in others),
+            *(
+                Evidence(subject=other.name, observed=f"{link_state(other)}, but brought no route")
+                for other in others[:4]
+            ),
             absence(view, family),
         ),
         remedy=(*bring_up(view, link.name), *look_closer(link)),
@@ -66,9 +69,9 @@ def route_missing(view: View) -> Finding | None:
     return Finding(
         summary=f"{where} is no {LABEL[family]} default route",
         evidence=(
+            *(addressless(view, family, carrying) if carrying else ()),
             absence(view, family),
             *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:4]),
-            *(addressless(view, family, carrying) if carrying else ()),
         ),
         remedy=bring_up(view, carrying.name if carrying else ""),
     )
@@ -97,7 +100,7 @@ def _dead_link(view: View, family: Family, hops: list[NextHop]) -> Finding:
             *(next_hop(view, family, hop) for hop in hops[:4]),
             *since(view, family),
         ),
-        remedy=(*bring_up(view, name), *look_closer(*links[:1])) if links else (),
+        remedy=(*bring_up(view, name), *look_closer(links[0])) if links else bring_up(view, ""),
     )
 
 
@@ -107,12 +110,12 @@ def _dead_gateway(view: View, family: Family, hops: tuple[NextHop, ...]) -> Find
     return Finding(
         summary=f"the {LABEL[family]} default gateway {hops[0].gateway} on {name} does not answer",
         evidence=(
-            *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),
-            *(next_hop(view, family, hop) for hop in hops[:4]),
             *(
                 Evidence(subject=f"gateway {hop.gateway}", observed="neighbour entry FAILED: no answer to ARP or ND")
                 for hop in hops[:4]
             ),
+            *(next_hop(view, family, hop) for hop in hops[:4]),
+            *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),
         ),
         remedy=(
             f"ping -c 3 -I {quote(name)} {hops[0].gateway}   # is the router up, and on this network?",

@@ -44,7 +44,8 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
             found.setdefault(device, reason)
     for device in state.policy.devices:
         found.setdefault(device, Expectation.CONFIGURED)
-    for device in options(state).ifaces:
+    asked = options(state)
+    for device in asked.ifaces if asked else ():
         if device and parse_ip(device) is None:
             found.setdefault(device, Expectation.FLANNEL)
     return tuple(Expected(device=device, reason=reason) for device, reason in found.items())
@@ -60,7 +61,7 @@ class View:
     required: tuple[Family, ...]
     expected: tuple[Expected, ...]
     flannel: Condition
-    answer: Choice | Refusal
+    answer: Choice | Refusal | None
     waiting: tuple[WaitingContainer, ...]
     deltas: tuple[tuple[float, int], ...]
 

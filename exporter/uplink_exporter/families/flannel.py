@@ -50,7 +50,7 @@ def _choice(answer: Choice | Refusal) -> Iterator[Sample]:
 
 def _blocked(answer: Choice | Refusal) -> Iterator[Sample]:
     reason = answer.reason if isinstance(answer, Refusal) else None
-    return (((blocked,), blocked is reason) for blocked in Blocked)
+    return (((blocked,), blocked is reason) for blocked in Blocked if blocked is not Blocked.UNDECIDED)
 
 
 def _deltas(scene: Scene) -> Iterator[Sample]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from uplink_exporter.facts import Instant, Network, NodeState
-from uplink_exporter.flannel.choice import Choice, Refusal, would_start
+from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import Cause, FlannelContainer, FlannelLogs, LastWords, NodePods
 from uplink_exporter.flannel.options import (
@@ -69,29 +69,32 @@ def newest(pods: NodePods) -> FlannelContainer | None:
     return next((container for container in pods.flannel if container.running), next(iter(pods.flannel), None))
 
 
-def options(state: NodeState) -> Options:
+def options(state: NodeState) -> Options | None:
     """Flannel's options: as given, else as its log has them in force, else as its pod has them, else the defaults.
 
-    However old: what flannel was told does not change because the API is gone.
+    However old: what flannel was told does not change because the API is gone. None if it was told something that
+    cannot be read here, such as a variable of a container that a shell starts.
     """
     given, logs, pods = state.policy.flannel, state.last(FlannelLogs), state.last(NodePods)
     version = parse_version(given.version) or (pods and parse_version(pods.version)) or NEWEST
     stack = Stack(given.stack or (pods.stack if pods else "") or Stack.IPV4)
-    default = Options(version=version, stack=stack)
     logged = logged_args(logs.flags_line) if logs else None
     try:
         if given.args:
             return parse_options(split_args(given.args), version=version, stack=stack)
         if logged is not None:
             return parse_options(logged, version=version, stack=stack)
-        return parse_options(pods.args or (), pods.env, version=version, stack=stack) if pods else default
+        args, env = (pods.args or (), pods.env) if pods else ((), {})
+        return parse_options(args, env, version=version, stack=stack)
     except OptionsError:
-        return default
+        return None
 
 
-def question(state: NodeState, network: Network) -> Choice | Refusal:
-    """What flannel would do if it started now."""
-    return would_start(network, options(state), network.reached.get)
+def question(state: NodeState, network: Network) -> Choice | Refusal | None:
+    """What flannel would do if it started now; None if that cannot be told here."""
+    asked = options(state)
+    answer = would_start(network, asked, network.reached.get) if asked else None
+    return None if isinstance(answer, Refusal) and answer.reason is Blocked.UNDECIDED else answer
 
 
 def restarted(state: NodeState, window: float, now: Instant) -> int:

@@ -114,7 +114,11 @@ _BOOLEANS = frozenset(
 
 
 def _given(args: Sequence[str]) -> Iterator[tuple[str, str]]:
-    rest = iter(args if not args or args[0].startswith("-") else args[1:])
+    rest = iter(args)
+    if args and not args[0].startswith("-"):
+        program = next(rest).rpartition("/")[2]
+        if program != "flanneld":
+            raise OptionsError(f"flannel's container starts {program[:LONGEST_VALUE]!r}, not flanneld")
     for arg in rest:
         if not arg.startswith("-") or arg in ("-", "--"):
             return  # Go reads no flags after the first argument that is none

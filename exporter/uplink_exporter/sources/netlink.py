@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
-import select
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +49,8 @@ DUMP_TIMEOUT = 10.0
 # Bursts are coalesced: at most ten dumps a second, and at most a twentieth of all time spent on them.
 SHORTEST_PAUSE = 0.1
 PAUSE_PER_COST = 20.0
+LONGEST_BURST = 1000
+LONGEST_DATAGRAM = 65536
 
 _SOL_NETLINK = 270
 _NETLINK_GET_STRICT_CHK = 12
@@ -73,7 +74,7 @@ async def watch(sysfs: Path, targets: Targets = tuple, resync: float = RESYNC) -
                 continue
             with pace.dumping():
                 truth = await kernel.dump()
-            meanwhile = await events.pending()
+            meanwhile = events.pending()
             for network in tracker.follow(meanwhile):
                 yield network
             pace.dirty = tracker.takes_dump()
@@ -313,21 +314,20 @@ class Wire:
                 first = await self.core.msg_queue.get(0)
         except TimeoutError:
             return ()
-        return (message for data in (first, *self._queued()) for message in _checked(data))
+        return (message for data in itertools.chain([first], self._arrived()) for message in _checked(data))
 
-    async def pending(self) -> list[Message]:
+    def pending(self) -> list[Message]:
         """The events that the kernel had sent by now."""
-        poll = select.poll()
-        poll.register(self.core.fileno(), select.POLLIN)
-        for _ in range(64):
-            if not poll.poll(0):
-                break
-            await asyncio.sleep(0)  # the transport reads one datagram a turn of the loop
-        return [message for data in self._queued() for message in _checked(data)]
+        return [message for data in self._arrived() for message in _checked(data)]
 
-    def _queued(self) -> list[bytes]:
+    def _arrived(self) -> Iterator[bytes]:
         queue = self.core.msg_queue.root
-        return [queue.get_nowait() for _ in range(queue.qsize())]
+        while not queue.empty():
+            yield queue.get_nowait()
+        # The transport reads one datagram a turn of the loop, and so falls behind in a burst.
+        with suppress(BlockingIOError):
+            for _ in range(LONGEST_BURST):
+                yield self.core.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
 
     async def ask(self, request: Callable[[int], bytes], absent: int = 0) -> list[Message]:
         """The whole answer to a request; none for the errno that means that there is nothing."""

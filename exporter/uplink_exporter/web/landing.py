@@ -106,8 +106,9 @@ def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
         yield "last words", f"{ledger.last_words.line} ({ledger.last_words.cause})"
     if scene.network is not None:
         answer = question(scene.state, scene.network)
-        would = f"with {answer.device}" if isinstance(answer, Choice) else f"no: {answer.error}"
-        yield "would start now", would
+        if answer is not None:
+            would = f"with {answer.device}" if isinstance(answer, Choice) else f"no: {answer.error}"
+            yield "would start now", would
 
 
 _YES_NO = {True: "yes", False: "no", None: "nobody can tell"}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from logging import getLogger
 
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
-
 from uplink_exporter.families import FAMILIES, MetricFamily, Scene
+from uplink_exporter.lean import bare_package
+
+with bare_package("prometheus_client"):
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from prometheus_client.openmetrics import exposition as openmetrics
 
 ERRORS = MetricFamily(
     name="uplink_exporter_errors_total",
@@ -17,10 +20,12 @@ ERRORS = MetricFamily(
     labels=("family",),
     samples=lambda scene: (),
 )
+OPENMETRICS = openmetrics.CONTENT_TYPE_LATEST
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
 END = b"# EOF\n"
-FORMATS_KEPT = 4
+# No name of ours needs escaping; with this scheme the encoder does not go through them letter by letter.
+encode: Callable[..., bytes] = partial(openmetrics.generate_latest, escaping=openmetrics.ALLOWUTF8)
 
-Encoder = Callable[["One"], bytes]
 log = getLogger(__name__)
 
 
@@ -45,23 +50,20 @@ class Page:
 
     def render(self, scene: Scene, accept: str) -> tuple[bytes, str]:
         """The page and its content type, by the Accept header: OpenMetrics or Prometheus' text."""
-        encoder, content_type = negotiate(accept)
-        kept = self.kept.setdefault(content_type, {})
-        while len(self.kept) > FORMATS_KEPT:  # the header is the client's word, and it may have many
-            del self.kept[next(iter(self.kept))]
-        parts = [self._family(family, scene, encoder, kept) for family in self.families]
-        parts.append(_text(metric(ERRORS, (((name,), count) for name, count in self.errors.items())), encoder))
-        end = END if content_type.startswith("application/openmetrics-text") else b""
+        content_type = negotiate(accept)
+        parts = [self._family(family, scene, content_type) for family in self.families]
+        parts.append(_text(ERRORS, (((name,), count) for name, count in self.errors.items()), content_type))
+        end = END if content_type == OPENMETRICS else b""
         return b"".join([*parts, end]), content_type
 
-    def _family(
-        self, family: MetricFamily, scene: Scene, encoder: Encoder, kept: dict[str, tuple[object, bytes]]
-    ) -> bytes:
+    def _family(self, family: MetricFamily, scene: Scene, content_type: str) -> bytes:
+        kept = self.kept.setdefault(content_type, {})
         try:
+            # What a family without `reads` shows is small: its samples themselves are compared.
             read = family.reads(scene) if family.reads else tuple(family.samples(scene))
             before, text = kept.get(family.name, (None, b""))
             if read is None or read != before:
-                text = _text(metric(family, family.samples(scene)), encoder)
+                text = _text(family, family.samples(scene), content_type)
                 kept[family.name] = read, text
         except Exception:  # whatever fails here, the other families are still true
             log.exception("metric family failed", extra={"family": family.name})
@@ -70,16 +72,19 @@ class Page:
         return text
 
 
-def negotiate(accept: str) -> tuple[Encoder, str]:
-    """The encoder and the content type that the Accept header asks for; plain text if it makes no sense."""
-    try:
-        return choose_encoder(accept)
-    except ValueError:
-        return generate_latest, CONTENT_TYPE_PLAIN_0_0_4
+def negotiate(accept: str) -> str:
+    """The content type for an Accept header: OpenMetrics if it is named there, as Prometheus does, else plain text."""
+    names = (media.partition(";")[0].strip().lower() for media in accept.split(","))
+    return OPENMETRICS if "application/openmetrics-text" in names else TEXT
 
 
-def _text(made: Metric, encoder: Encoder) -> bytes:
-    return encoder(One(made)).removesuffix(END)
+def _text(family: MetricFamily, samples: Iterable[tuple[tuple[str, ...], float]], content_type: str) -> bytes:
+    made = metric(family, samples)
+    if content_type == TEXT:
+        # For gauges and counters the two formats differ in this alone: OpenMetrics leaves `_total` out of the metadata.
+        # prometheus_client's own encoder for text comes with HTTP servers, a push client and OpenSSL.
+        made.name = family.name
+    return encode(One(made)).removesuffix(END)
 
 
 def metric(family: MetricFamily, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

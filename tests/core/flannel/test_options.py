@@ -70,6 +70,7 @@ def test_the_environment_may_name_flags_that_the_version_does_not_have() -> None
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
+        (["/bin/sh", "-c", "exec flanneld --iface=eth0"], "flannel's container starts 'sh', not flanneld"),
         (["--iface=$(POD_IP)"], r"--iface refers to the environment of flannel's container"),
         ([f"--iface-regex={'x' * (LONGEST_VALUE + 1)}"], rf"--iface-regex is longer than {LONGEST_VALUE} characters"),
         (["--iface=eth0"] * (MOST_VALUES + 1), rf"{MOST_VALUES + 1} flags about interfaces; at most {MOST_VALUES}"),
