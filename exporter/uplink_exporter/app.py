@@ -20,7 +20,7 @@ from uplink_exporter.families import BuildInfo, Scene, Showing
 from uplink_exporter.flannel.condition import options
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
-from uplink_exporter.settings import Mode, Output, Settings
+from uplink_exporter.settings import ListenAddress, Mode, Output, Settings
 from uplink_exporter.sources import host, load, netlink, pods_api, pods_logs
 from uplink_exporter.sources.api_client import Timing
 from uplink_exporter.sources.api_paths import Access, Memory
@@ -77,11 +77,12 @@ async def serve(settings: Settings) -> None:
     )
     sockets = [listen(address, settings.procfs) for address in settings.listen]
     async with serving(site, sockets):
-        log.info("serving", extra={"version": __version__, "listen": ", ".join(map(str, settings.listen))})
         running = asyncio.create_task(supervise({kind.source: watch for kind, watch in watches.items()}, store))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, running.cancel)
+        listening = (str(ListenAddress(*sock.getsockname()[:2])) for sock in sockets)
+        log.info("serving", extra={"version": __version__, "listen": ", ".join(listening)})
         await asyncio.wait([running])
         log.info("ending")
         if not running.cancelled():

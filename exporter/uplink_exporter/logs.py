@@ -47,4 +47,7 @@ def logfmt(fields: Mapping[str, str]) -> str:
 
 def _word(value: str) -> str:
     plain = value.isprintable() and value and not any(char in value for char in ' "=\\')
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    if plain:
+        return value
+    # What does not print may be a command to a terminal; json leaves the one that ASCII has beyond the letters.
+    return json.dumps(value, ensure_ascii=not value.isprintable()).replace("\x7f", "\\u007f")

@@ -186,7 +186,9 @@ def _seconds(text: str) -> float:
 
 def _api_server(text: str) -> str:
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/"):
+        raise ValueError
+    if url.port == 0 or url.query or url.fragment or url.username is not None:  # .port raises ValueError for no port
         raise ValueError
     return text.removesuffix("/")
 

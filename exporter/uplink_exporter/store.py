@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from logging import getLogger
 
 from uplink_exporter.diagnosis import Diagnosis, diagnose
 from uplink_exporter.facts import Fact, Instant, NodeState, Reason
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods
+
+log = getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -32,7 +35,12 @@ class Store:
         self._judge()
 
     def _judge(self) -> None:
-        diagnosis = diagnose(self.state, self.clock())
+        try:
+            self._tell(diagnose(self.state, self.clock()))
+        except Exception:  # a fault of ours in judging: what was observed is true all the same
+            log.exception("no verdict")
+
+    def _tell(self, diagnosis: Diagnosis) -> None:
         if self._last is None or diagnosis.verdict is not self._last.verdict:
             self.on_diagnosis(diagnosis, self._last)
         self._last = diagnosis

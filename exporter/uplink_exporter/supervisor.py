@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from uplink_exporter.facts import Fact, Reason, SourceError
 from uplink_exporter.store import Store
 
 Watch = Callable[[], AsyncGenerator[Fact, None]]
+Sleep = Callable[[float], Awaitable[None]]
 
 FIRST_BACKOFF = 0.05
 LONGEST_BACKOFF = 30.0
@@ -19,14 +20,14 @@ LONGEST_BACKOFF = 30.0
 log = logging.getLogger(__name__)
 
 
-async def supervise(sources: Mapping[str, Watch], store: Store) -> None:
+async def supervise(sources: Mapping[str, Watch], store: Store, sleep: Sleep = asyncio.sleep) -> None:
     """Run every source until cancelled. One that fails does not touch another."""
     async with asyncio.TaskGroup() as group:
         for name, watch in sources.items():
-            group.create_task(_keep(name, watch, store), name=f"source {name}")
+            group.create_task(_keep(name, watch, store, sleep), name=f"source {name}")
 
 
-async def _keep(name: str, watch: Watch, store: Store) -> None:
+async def _keep(name: str, watch: Watch, store: Store, sleep: Sleep) -> None:
     failures = 0
     while True:
         before = store.state.health.get(name)
@@ -38,7 +39,7 @@ async def _keep(name: str, watch: Watch, store: Store) -> None:
         store.fail(name, reason)
         pause = backoff(failures)
         log.warning("source failed", extra={"source": name, "reason": reason, "error": text, "retry": f"{pause:.1f}s"})
-        await asyncio.sleep(pause)
+        await sleep(pause)
 
 
 async def _run(watch: Watch, store: Store) -> tuple[Reason, str]:
@@ -48,6 +49,11 @@ async def _run(watch: Watch, store: Store) -> tuple[Reason, str]:
                 store.observe(fact)
     except SourceError as error:
         return error.reason, str(error)
+    except asyncio.CancelledError:
+        # A task group takes a child that ends so for one that is done, and would never miss it.
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        return Reason.INTERNAL, "something in it was cancelled"
     except Exception as error:  # a fault of ours in one source must not end the others
         log.exception("source is broken")
         return Reason.INTERNAL, repr(error)

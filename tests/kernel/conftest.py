@@ -23,5 +23,7 @@ def namespaces() -> None:
 def node(namespaces: None) -> Iterator[Namespace]:
     """A node's network: the loopback, and a wlan0 that nothing has brought up."""
     with fresh_namespace() as namespace:
+        # The end of duplicate address detection, a second later, would be an event that stands in for a missing one.
+        namespace.sysctl("ipv6/conf/default/accept_dad", 0)
         namespace.ip(*WLAN0)
         yield namespace

@@ -35,7 +35,7 @@ SOURCES = Path(netlink.__file__).parents[2]
 PORT = 9077
 # Whatever runs on this machine is not part of the test.
 ALONE = ("--source.kubernetes=off", "--source.pod-logs=off")
-PATIENCE = 5.0
+PATIENCE = 10.0
 _CLONE_NEWNET = 0x40000000
 
 # wlan0 is the uplink; veth0, its other end, has a name that no page shows.
@@ -156,11 +156,14 @@ class Exporter:
     def shows(self, expected: Mapping[str, object], within: float = PATIENCE) -> Page:
         """The first page with all of these samples; None for one that must not be there. Fails with what differs."""
         deadline = time.monotonic() + within
-        while wrong := {key: found for key in expected if (found := self.page().get(key)) != expected[key]}:
+        while True:
+            page = self.page()
+            wrong = {key: page.get(key) for key in expected if page.get(key) != expected[key]}
+            if not wrong:
+                return page
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {within:g} s; {wrong}\nexpected: {expected}\n{self.read_log()}")
+                raise AssertionError(f"not within {within:g} s: {wrong}\nexpected: {expected}\n{self.read_log()}")
             time.sleep(0.005)
-        return self.page()
 
     def listens(self) -> bool:
         """Whether it has come so far as to listen."""
@@ -180,10 +183,14 @@ def _key(name: str, labels: Mapping[str, str]) -> str:
 
 @contextmanager
 def exporting(
-    namespace: Namespace, *flags: str, listen: str = "127.0.0.1", through: Sequence[str] = (sys.executable,)
+    namespace: Namespace,
+    *flags: str,
+    listen: str = "127.0.0.1",
+    through: Sequence[str] = (sys.executable,),
+    alone: Sequence[str] = ALONE,
 ) -> Iterator[Exporter]:
     """The exporter, started inside by `through`, from when it listens on. It must end well when told to."""
-    command = ["ip", "netns", "exec", namespace.name, *through, "-m", "uplink_exporter", *ALONE]
+    command = ["ip", "netns", "exec", namespace.name, *through, "-m", "uplink_exporter", *alone]
     with TemporaryFile() as log:
         process = subprocess.Popen(
             [*command, f"--web.listen-address={listen}:{PORT}", *flags],

@@ -85,6 +85,10 @@ class ApiServer:
             await site.start()
             yield f"https://{host}:{runner.addresses[0][1]}"
         finally:
+            # One whose route is gone would never answer a goodbye.
+            for connection in runner.server.connections if runner.server else ():
+                if connection.transport:
+                    connection.transport.abort()
             await runner.cleanup()
 
     def asked(self, verb: str) -> list[str]:

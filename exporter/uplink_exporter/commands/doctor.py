@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from enum import IntEnum
+from logging import getLogger
 
 from uplink_exporter.diagnosis import Diagnosis, Verdict
 from uplink_exporter.facts import Fact, Host, Instant, Network, NodeState, Reason, SourceError
@@ -21,6 +22,8 @@ LOOK_TIMEOUT = 5.0
 WIDTH = 100
 
 Watch = Callable[[], AsyncGenerator[Fact, None]]
+
+log = getLogger(__name__)
 
 
 class ExitCode(IntEnum):
@@ -57,6 +60,9 @@ async def _first(watch: Watch) -> Fact | Reason:
         return Reason.TIMEOUT
     except StopAsyncIteration:
         return Reason.FINISHED
+    except Exception:  # a fault of ours in one source must not keep the others from answering
+        log.exception("source is broken")
+        return Reason.INTERNAL
 
 
 def as_text(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
@@ -68,7 +74,12 @@ def as_text(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
     lines += [_row(evidence.subject.ljust(subjects), evidence.observed) for evidence in diagnosis.evidence]
     if diagnosis.remedy:
         lines += ["", "What to do:", *(f"  {command}" for command in diagnosis.remedy)]
-    return "\n".join(lines)
+    return "\n".join(_plain(line) for text in lines for line in text.split("\n"))
+
+
+def _plain(text: str) -> str:
+    # A device may be named with a command to the terminal.
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
 
 
 def _row(subject: str, observed: str) -> str:

@@ -3,44 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
 from uplink_exporter.diagnosis.words import duration, since, ways_out
 from uplink_exporter.flannel.choice import Blocked, Refusal
-from uplink_exporter.flannel.condition import UPLINK_CAUSES
+from uplink_exporter.flannel.condition import UPLINK_CAUSES, Condition
+from uplink_exporter.flannel.observed import Cause, WaitingReason
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
 RECOVERY = 600.0
-
-
 # A start that began before the route came may die just after.
 SLACK = 10.0
 
 
 def flannel_refuses(view: View) -> Finding | None:
     """The route works, and flannel would die on it all the same."""
-    answer = view.answer
-    if not view.flannel.found or not isinstance(answer, Refusal):
+    refusal = view.answer
+    if not view.flannel.found or not isinstance(refusal, Refusal):
         return None
-    running = "runs, but would die at its next start" if view.flannel.running else "would die at its start"
+    start = "next start" if view.flannel.running else "start"
     return Finding(
-        summary=f"the uplink works, but flannel {running}: {answer.reason}",
+        summary=f"the uplink works, but flannel would die at its {start}: {refusal.reason}",
         evidence=(
-            *(Evidence(subject="flannel tries", observed=line) for line in answer.lookback[:4]),
-            Evidence(subject="flannel would say", observed=answer.error),
+            *(Evidence(subject="flannel tries", observed=line) for line in refusal.lookback[:4]),
+            Evidence(subject="flannel would say", observed=refusal.error),
             *ways_out(view),
         ),
-        remedy=_REMEDIES.get(answer.reason, _REMEDY_FOR_FLAGS),
+        remedy=_REMEDIES.get(refusal.reason, _REMEDY_FOR_FLAGS),
     )
 
 
 def recovering(view: View) -> Finding | None:
-    """The uplink is back, and flannel or the pods only wait for the kubelet."""
+    """The uplink is back, and flannel or, if flannel runs, the pods only wait for the kubelet."""
     back = view.back_since()
     fresh = back is not None and view.now.uptime - back < RECOVERY
-    flannel = view.flannel.running is False and _waits_for_its_turn(view, fresh=fresh)
-    if not flannel and not (fresh and view.waiting):
+    flannel = view.flannel.running is False
+    if not (_waits_for_its_turn(view, fresh=fresh) if flannel else fresh and view.waiting):
         return None
     when = f" since {duration(view.now.uptime - back)}" if back is not None else ""
     return Finding(
@@ -64,15 +64,21 @@ def flannel_failing(view: View) -> Finding | None:
     """The uplink is fine, and flannel does not run for another cause."""
     if view.flannel.running is not False:
         return None
-    why = view.flannel.waiting or (view.flannel.ended.cause if view.flannel.ended else "unknown")
     return Finding(
-        summary=f"the uplink is fine, but flannel fails: {why}",
+        summary=f"the uplink is fine, but flannel does not run: {_why(view.flannel)}",
         evidence=ways_out(view),
         remedy=(
             "kubectl get pods -A -o wide | grep flannel",
             "sudo tail -n 20 /var/log/pods/*flannel*/kube-flannel/*.log   # works without the API server",
         ),
     )
+
+
+def _why(flannel: Condition) -> str:
+    """What keeps it down: its last words if it died, the kubelet's reason if that is why it has not begun."""
+    if flannel.ended is None or flannel.waiting not in ("", WaitingReason.CRASH_LOOP_BACK_OFF):
+        return flannel.waiting or Cause.UNKNOWN
+    return "it was stopped" if flannel.ended.cause is Cause.CLEAN else flannel.ended.cause
 
 
 _REMEDY_FOR_FLAGS = (
@@ -95,22 +101,36 @@ _REMEDIES = {
 
 def flannel_symptoms(view: View) -> Iterator[Evidence]:
     """What flannel makes of it: a consequence, told after the cause."""
-    if not view.flannel.found:
+    flannel = view.flannel
+    if not flannel.found:
         return
     said = [
-        *(("does not run",) if view.flannel.running is False else ()),
-        *((view.flannel.waiting,) if view.flannel.waiting else ()),
-        *(f"{count} restarts in {duration(window)}" for window, count in view.deltas[:1] if count),
+        *(("does not run",) if flannel.running is False else ()),
+        *((flannel.waiting,) if flannel.waiting else ()),
+        *_restarts(view),
     ]
-    if view.flannel.running and isinstance(view.answer, Refusal):
+    if flannel.running and isinstance(view.answer, Refusal):
         said.append(f"runs, but would not start again now ({view.answer.reason})")
     if said:
         yield Evidence(subject="flannel", observed=", ".join(said))
-    if view.flannel.ended is not None:
-        yield Evidence(subject="its last words", observed=view.flannel.ended.line)
+    if flannel.ended is not None and flannel.ended.line:
+        yield Evidence(subject="its last words", observed=flannel.ended.line)
+
+
+def _restarts(view: View) -> Iterator[str]:
+    """How often it restarted lately; where nothing was watched that long, the count of a container that is down."""
+    window, restarts = next(iter(view.deltas), (0.0, 0))
+    flannel = view.flannel
+    if restarts:
+        span = duration(window).removesuffix(" 0s").removesuffix(" 0m")
+        yield f"{restarts} restart{'s' * (restarts > 1)} in {span}"
+    elif flannel.ended is not None and flannel.ended.attempt:
+        yield f"restarted {flannel.ended.attempt}x"
 
 
 def pod_symptoms(view: View) -> Iterator[Evidence]:
-    """The system pods that wait."""
-    for container in view.waiting[:4]:
+    """The system pods that wait, flannel's apart, of which more is told."""
+    told = view.flannel.container
+    others = (one for one in view.waiting if told is None or (one.pod, one.container) != (told.pod, told.container))
+    for container in islice(others, 4):
         yield Evidence(subject=container.pod, observed=f"waits: {container.reason}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from uplink_exporter.diagnosis import Verdict
-from uplink_exporter.facts import Fact, Health, Host, Load, Reason
+from uplink_exporter.facts import Fact, Health, Host, Load
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
 
 
@@ -38,7 +38,7 @@ def _source_last(scene: Scene) -> Iterator[Sample]:
 
 def _source_errors(scene: Scene) -> Iterator[Sample]:
     for kind, health in _source_health(scene):
-        for reason in Reason:
+        for reason in dict.fromkeys((*kind.reasons, *health.errors)):
             yield (kind.source, reason), health.errors.get(reason, 0)
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from uplink_exporter.facts import Instant, Network, NodeState
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
 from uplink_exporter.flannel.ledger import Ledger
-from uplink_exporter.flannel.observed import Cause, FlannelContainer, FlannelLogs, LastWords, NodePods
+from uplink_exporter.flannel.observed import (
+    Cause,
+    ContainerRestarts,
+    FlannelContainer,
+    FlannelLogs,
+    LastWords,
+    NodePods,
+)
 from uplink_exporter.flannel.options import (
     NEWEST,
     Options,
@@ -19,7 +26,8 @@ from uplink_exporter.flannel.options import (
     split_args,
 )
 
-# What flannel dies of while the uplink is gone; the API's service address is out of reach without a route, too.
+# What flannel dies of while the uplink is gone. An API server that does not answer has other reasons besides: where the
+# service's address is out of reach without a route, that counts as no_default_route.
 UPLINK_CAUSES = frozenset(
     {
         Cause.NO_DEFAULT_ROUTE,
@@ -28,7 +36,6 @@ UPLINK_CAUSES = frozenset(
         Cause.IFACE_MISSING,
         Cause.IFACE_IP_MISSING,
         Cause.ROUTE_DUMP_RACE,
-        Cause.API_UNREACHABLE,
     }
 )
 
@@ -44,6 +51,8 @@ class Condition:
     """The kubelet's reason if the container waits; empty if it does not, or if the API cannot be asked."""
     ended: LastWords | None = None
     """The last words of the newest attempt, if it is over."""
+    container: ContainerRestarts | None = None
+    """Which one it is, and its restart count, by the API server."""
 
 
 def condition(state: NodeState, now: Instant) -> Condition:
@@ -51,17 +60,35 @@ def condition(state: NodeState, now: Instant) -> Condition:
     logs, pods = state.fresh(FlannelLogs, now), state.fresh(NodePods, now)
     container = newest(pods) if pods else None
     ended = logs.ended if logs else None
-    if container is not None:
-        return Condition(
-            found=True,
-            running=container.running,
-            ready=container.ready,
-            waiting=container.waiting,
-            ended=None if container.running else ended,
-        )
-    if logs is not None and logs.found:
-        return Condition(found=True, running=ended is None, ended=ended)
-    return Condition(found=state.policy.flannel.given)
+    if container is None:
+        found = logs is not None and logs.found
+        return _by_logs(logs) if logs and found else Condition(found=state.policy.flannel.given)
+    if logs is not None and _goes_on(logs, container):
+        return Condition(found=True, running=ended is None, ended=ended, container=container.restarts)
+    return Condition(
+        found=True,
+        running=container.running,
+        ready=container.ready,
+        waiting=container.waiting,
+        ended=None if container.running else ended,
+        container=container.restarts,
+    )
+
+
+def _by_logs(logs: FlannelLogs) -> Condition:
+    """By its logs alone. They outlive a reboot, while /run begins empty: without flannel's file in it, an attempt that
+    left no last words may be of the last boot.
+    """
+    running = False if logs.ended else None if logs.subnet_file is None else True
+    return Condition(found=True, running=running, ended=logs.ended)
+
+
+def _goes_on(logs: FlannelLogs, container: FlannelContainer) -> bool:
+    """Whether the logs know what became of the container since the API server told of it, maybe minutes ago."""
+    told, ended = container.restarts, logs.ended
+    counts = (known.count for known in logs.restarts if (known.uid, known.container) == (told.uid, told.container))
+    died = ended is not None and (ended.uid, ended.container, ended.attempt) == (told.uid, told.container, told.count)
+    return max(counts, default=0) > told.count or (container.running and died)
 
 
 def newest(pods: NodePods) -> FlannelContainer | None:

@@ -60,8 +60,9 @@ def parse_loadavg(text: str) -> tuple[float, float, float]:
 def parse_blocked(text: str) -> int:
     """The processes that wait for I/O, from the line `procs_blocked 1` of /proc/stat."""
     for line in text.splitlines():
-        if line.startswith("procs_blocked "):
-            return int(line.split()[1])
+        name, _, value = line.partition(" ")
+        if name == "procs_blocked":
+            return int(value)
     raise ValueError("no procs_blocked in stat")
 
 
@@ -71,4 +72,4 @@ def parse_pressure(resource: str, text: str) -> Iterator[Pressure]:
         share, *fields = line.split()
         values = dict(pair.split("=", 1) for pair in fields)
         if share in ("some", "full"):
-            yield Pressure(resource=resource, share=share, seconds=int(values["total"]) / 1e6)
+            yield Pressure(resource=resource, share=share, seconds=int(values.get("total", "")) / 1e6)

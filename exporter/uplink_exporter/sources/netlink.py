@@ -49,6 +49,7 @@ DUMP_TIMEOUT = 10.0
 # Bursts are coalesced: at most ten dumps a second, and at most a twentieth of all time spent on them.
 SHORTEST_PAUSE = 0.1
 PAUSE_PER_COST = 20.0
+# After so many events in a row it is time for a dump, even in a storm without end.
 LONGEST_BURST = 1000
 LONGEST_DATAGRAM = 65536
 
@@ -58,7 +59,7 @@ _SO_ATTACH_FILTER = 26
 
 
 async def watch(sysfs: Path, targets: Targets = tuple, resync: float = RESYNC) -> AsyncGenerator[Network, None]:
-    """Yield the network now, at each change, and every 30 s. Raises SourceError; needs no privilege.
+    """Yield the network now, at each change, and every `resync` seconds. Raises SourceError; needs no privilege.
 
     `targets` gives the addresses to which the way is to be looked up with each dump.
     """
@@ -169,8 +170,9 @@ def _with_link(network: Network, link: Link, message: Message) -> Network:
     if gone:
         del links[link.index]
     # fib_sync_down_dev(), fib6_ifdown(): set down, it takes its routes along; without a carrier it only marks them.
-    routes = _marked(network.routes, link.index, dead=gone or not link.admin_up, linkdown=not link.carrier)
-    return replace(network, links=tuple(links.values()), routes=tuple(routes))
+    dead, linkdown = gone or not link.admin_up, not link.carrier
+    marked = (_marked(route, link.index, dead=dead, linkdown=linkdown) for route in network.routes)
+    return replace(network, links=tuple(links.values()), routes=tuple(route for route in marked if route is not None))
 
 
 def _with_address(network: Network, address: Address, message: Message) -> Network:
@@ -180,25 +182,20 @@ def _with_address(network: Network, address: Address, message: Message) -> Netwo
     if address.family is Family.IPV6 or any(_place(other)[:2] == _place(address)[:2] for other in others):
         return replace(network, addresses=others)
     # fib_disable_ip(): with its last IPv4 address a link loses its IPv4 routes.
-    ipv4 = tuple(route for route in network.routes if route.family is Family.IPV4)
-    ipv6 = tuple(route for route in network.routes if route.family is Family.IPV6)
-    return replace(network, addresses=others, routes=(*_marked(ipv4, address.index, dead=True), *ipv6))
+    marked = (r if r.family is Family.IPV6 else _marked(r, address.index, dead=True) for r in network.routes)
+    return replace(network, addresses=others, routes=tuple(route for route in marked if route is not None))
 
 
 def _place(address: Address) -> tuple[object, ...]:
     return (address.index, address.family, address.address, address.prefix_length)
 
 
-def _marked(routes: Iterable[Route], index: int, *, dead: bool, linkdown: bool = False) -> Iterator[Route]:
-    """The routes that are left when all next hops by one link are what is said of them."""
-    for route in routes:
-        hops = tuple(
-            replace(hop, dead=dead, linkdown=linkdown) if hop.index == index else hop for hop in route.next_hops
-        )
-        if hops == route.next_hops:
-            yield route
-        elif not all(hop.dead for hop in hops):
-            yield replace(route, next_hops=hops)
+def _marked(route: Route, index: int, *, dead: bool, linkdown: bool = False) -> Route | None:
+    """The route after all that is said of its next hops by one link; None if that leaves none alive."""
+    hops = tuple(replace(hop, dead=dead, linkdown=linkdown) if hop.index == index else hop for hop in route.next_hops)
+    if hops == route.next_hops:
+        return route
+    return None if all(hop.dead for hop in hops) else replace(route, next_hops=hops)
 
 
 def _with_route(routes: tuple[Route, ...], route: Route, message: Message) -> tuple[Route, ...]:
@@ -256,14 +253,16 @@ class Kernel:
         return [message for message in await self.wire.ask(request) if message.type == kind]
 
     async def _routes(self, family: Family) -> list[Route]:
-        answer = await self.wire.ask(lambda sequence: rtnetlink.routes_request(sequence, family), absent=errno.ENOENT)
+        answer = await self.wire.ask(lambda s: rtnetlink.routes_request(s, family), absent=(errno.ENOENT,))
         routes = (rtnetlink.parse_route(message.body) for message in answer if message.type == Type.NEWROUTE)
         # A kernel without IPv6 answers for all the families that it has.
         return [route for route in routes if route is not None and route.family is family]
 
     async def _neighbour(self, hop: NextHop) -> Neighbour | None:
         try:
-            answer = await self.wire.ask(lambda s: rtnetlink.neighbour_request(s, hop), absent=errno.ENOENT)
+            # ENODEV: the link went since the routes were dumped.
+            absent = (errno.ENOENT, errno.ENODEV)
+            answer = await self.wire.ask(lambda s: rtnetlink.neighbour_request(s, hop), absent=absent)
         except OSError as error:
             if error.errno != errno.EOPNOTSUPP:
                 raise
@@ -329,8 +328,8 @@ class Wire:
             for _ in range(LONGEST_BURST):
                 yield self.core.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
 
-    async def ask(self, request: Callable[[int], bytes], absent: int = 0) -> list[Message]:
-        """The whole answer to a request; none for the errno that means that there is nothing."""
+    async def ask(self, request: Callable[[int], bytes], absent: tuple[int, ...] = ()) -> list[Message]:
+        """The whole answer to a request; none for an errno that means that there is nothing."""
         await self.core.setup_endpoint()
         sequence = next(self.sequence)
         self.core.msg_queue.ensure_tag(sequence)
@@ -339,7 +338,7 @@ class Wire:
             async with asyncio.timeout(DUMP_TIMEOUT):
                 return [message async for message in self._answer(sequence)]
         except OSError as error:
-            if error.errno and error.errno == absent:
+            if error.errno in absent:
                 return []
             raise
         finally:

@@ -183,12 +183,13 @@ def _ip(value: memoryview | None) -> str:
 def parse_link(body: memoryview) -> Link | None:
     """A link from RTM_NEWLINK or RTM_DELLINK; what sysfs knows of its hardware is not in there.
 
-    None for what a bridge says of its port: its RTM_DELLINK means that the link left the bridge, not that it is gone.
+    None for one that tells only of a part, as a bridge does of its port (its RTM_DELLINK means that the link left the
+    bridge, not that it is gone) and wireless extensions of a scan: what is not in there must not be taken for no.
     """
-    family, _, index, flags, _ = _LINK.unpack_from(body)
-    if family != AF_UNSPEC:
-        return None
+    _, _, index, flags, _ = _LINK.unpack_from(body)
     attributes = _attributes(body, _LINK.size)
+    if 33 not in attributes:  # IFLA_CARRIER
+        return None
     state = _number(attributes.get(16))
     info = attributes.get(18)
     return Link(

@@ -81,8 +81,9 @@ def _routes(scene: Scene) -> Iterable[tuple[str, ...]]:
 def _devices(scene: Scene) -> Iterable[tuple[str, ...]]:
     reasons = {expected.device: expected.reason for expected in scene.expected}
     known = {link.name for link in scene.links}
+    absent = "does not exist" if scene.network else "not known now"
     for device in (device for device in reasons if device not in known):
-        yield device, "does not exist", "", "", reasons[device], ""
+        yield device, absent, "", "", reasons[device], ""
     for link in scene.links:
         network = scene.network
         addresses = (a for a in (network.addresses if network else ()) if a.index == link.index)

@@ -74,7 +74,12 @@ def _holders(port: int, procfs: Path) -> Iterator[str]:
     for process in procfs.glob("[0-9]*"):
         with suppress(OSError):
             if any(str(fd.readlink()) in inodes for fd in (process / "fd").iterdir()):
-                yield f"{(process / 'comm').read_text().strip()} (process {process.name})"
+                yield f"{_name(process)} (process {process.name})"
+
+
+def _name(process: Path) -> str:
+    name = (process / "comm").read_text(errors="replace").strip()  # any bytes that the process likes
+    return name if name.isprintable() else repr(name)
 
 
 def _listening(table: Path, port: int) -> Iterator[str]:

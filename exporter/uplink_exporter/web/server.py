@@ -8,12 +8,14 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from logging import CRITICAL, Logger, getLogger
 
 from uplink_exporter.facts import Network
 from uplink_exporter.families import Scene
 from uplink_exporter.lean import bare_package
 from uplink_exporter.web.connections import Gate
 from uplink_exporter.web.landing import landing
+from uplink_exporter.web.listen import BACKLOG
 from uplink_exporter.web.page import Page
 
 with bare_package("aiohttp", __version__=""):
@@ -30,6 +32,8 @@ SAFE = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+
+log = getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +88,18 @@ async def serving(site: Site, sockets: Iterable[socket.socket]) -> AsyncIterator
 
     async def answer(request: BaseRequest) -> Response:
         gate.served(request.transport)
-        return site.answer(request)
+        try:
+            return site.answer(request)
+        except Exception:  # a fault of ours in one answer must not end the others
+            log.exception("request failed", extra={"path": request.path[:200]})
+            return Response(status=500, text="this could not be made; the exporter's log says why\n")
 
-    server = Server(answer, access_log=None, lingering_time=0.0)
+    # aiohttp logs a traceback for each request that is none: anybody could fill the log.
+    server = Server(answer, access_log=None, lingering_time=0.0, logger=Logger("aiohttp", CRITICAL))
     gate = Gate(server)
     loop = asyncio.get_running_loop()
-    listeners = [await loop.create_server(gate, sock=sock) for sock in sockets]
+    # create_server() listens anew, by default with a shorter queue.
+    listeners = [await loop.create_server(gate, sock=sock, backlog=BACKLOG) for sock in sockets]
     try:
         yield
     finally:

@@ -1,0 +1,146 @@
+"""The doctor: it looks once, and answers whatever some of its sources do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+import pytest
+
+from tests.builders import GATEWAY, HOST, LOAD, NETWORK, at, booted, node
+from tests.conftest import Later
+from uplink_exporter.commands.doctor import LOOK_TIMEOUT, Watch, as_json, as_text, exit_code, look
+from uplink_exporter.diagnosis import Verdict, diagnose
+from uplink_exporter.facts import Fact, Host, Load, Network, NodeState, Policy, Reason, SourceError
+from uplink_exporter.store import Store
+
+NOW = at(60)
+NOTHING: tuple[Fact, ...] = ()
+INCIDENT = node(
+    booted(NETWORK), HOST, replace(LOAD, load1=23.4, blocked=6), policy=Policy(devices=("wlan0",)), uptime=60
+)
+
+
+def says(fact: Fact) -> Watch:
+    async def watch() -> AsyncGenerator[Fact, None]:
+        yield fact
+
+    return watch
+
+
+def fails(error: BaseException) -> Watch:
+    async def watch() -> AsyncGenerator[Fact, None]:
+        for fact in (LOAD,):
+            if error:
+                raise error
+            yield fact
+
+    return watch
+
+
+async def hangs() -> AsyncGenerator[Fact, None]:
+    await asyncio.Event().wait()
+    yield LOAD
+
+
+async def ends() -> AsyncGenerator[Fact, None]:
+    for fact in NOTHING:
+        yield fact
+
+
+@pytest.fixture
+def store() -> Store:
+    """A store that knows nothing."""
+    return Store(state=NodeState(), clock=lambda: NOW)
+
+
+async def test_one_fact_of_each_source_is_taken_in(store: Store) -> None:
+    await look({Network: says(NETWORK), Host: says(HOST)}, store)
+    assert store.state.last(Host) == HOST
+    assert diagnose(store.state, NOW).verdict is Verdict.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("watch", "reason"),
+    [
+        pytest.param(fails(SourceError(Reason.PERMISSION, "x")), Reason.PERMISSION, id="it fails"),
+        pytest.param(fails(KeyError("x")), Reason.INTERNAL, id="it is broken"),
+        pytest.param(ends, Reason.FINISHED, id="it ends"),
+        pytest.param(hangs, Reason.TIMEOUT, id="it hangs"),
+    ],
+)
+async def test_a_source_that_does_not_answer_prevents_no_answer(
+    store: Store, later: Later, watch: Watch, reason: Reason
+) -> None:
+    looking = asyncio.create_task(look({Network: says(NETWORK), Load: watch}, store))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    later(LOOK_TIMEOUT + 1)
+    async with asyncio.timeout(1):
+        await looking
+    assert store.state.health["load"].errors == {reason: 1}
+    assert diagnose(store.state, NOW).verdict is Verdict.HEALTHY
+
+
+async def test_without_the_kernel_it_cannot_tell_and_says_why(store: Store) -> None:
+    await look({Network: fails(SourceError(Reason.PERMISSION, "no"))}, store)
+    diagnosis = diagnose(store.state, NOW)
+    assert exit_code(diagnosis.verdict) == 2
+    assert "permission 1x" in as_text(diagnosis, store.state, NOW)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_the_exit_code_is_0_if_healthy_2_if_it_cannot_tell_and_else_1(verdict: Verdict) -> None:
+    assert exit_code(verdict) == {Verdict.HEALTHY: 0, Verdict.UNKNOWN: 2}.get(verdict, 1)
+
+
+def test_the_answer_reads_like_a_colleague_s() -> None:
+    assert as_text(diagnose(INCIDENT, NOW), INCIDENT, NOW).splitlines() == [
+        "pi-master1: the uplink wlan0 is down, so there is no IPv4 default route.",
+        "",
+        "  wlan0               operstate down, administratively down: nothing has brought it up;",
+        "                      --uplink.device names it",
+        "  address on wlan0    no usable IPv4 address",
+        "  IPv4 default route  none in the main table, never since boot 1m 0s ago",
+        "  load                23.4 on 4 CPUs, 6 processes blocked: a consequence, not the cause",
+        "",
+        "What to do:",
+        "  sudo netplan apply",
+        "  ip -4 route show default   # done when this prints a route",
+        "  sudo journalctl -b | grep -i -e wlan0   # why it did not come up by itself",
+    ]
+
+
+def test_the_answer_for_a_program_has_a_form() -> None:
+    answer = json.loads(as_json(diagnose(INCIDENT, NOW), INCIDENT, NOW))
+    assert answer["form"] == 1
+    assert answer["node"] == "pi-master1"
+    assert answer["verdict"] == "uplink_down"
+    assert answer["summary"] == "the uplink wlan0 is down, so there is no IPv4 default route"
+    assert answer["evidence"][0]["subject"] == "wlan0"
+    assert answer["remedy"][0] == "sudo netplan apply"
+    assert set(answer) == {"form", "node", "verdict", "summary", "evidence", "remedy", "flannel"}
+
+
+def test_a_healthy_node_s_answer_asks_for_nothing() -> None:
+    state = node(NETWORK, HOST)
+    text = as_text(diagnose(state, NOW), state, NOW)
+    assert GATEWAY in text
+    assert "What to do" not in text
+    assert json.loads(as_json(diagnose(state, NOW), state, NOW))["remedy"] == []
+
+
+@pytest.mark.parametrize("name", ["\x1b[2Jwlan0", "\x9b2J", "\u202ewlan0", "wl\u200ban0"])
+def test_a_device_name_is_no_command_to_the_terminal(name: str) -> None:
+    state = node(booted(NETWORK), replace(HOST, name=name), policy=Policy(devices=(name,)))
+    text = as_text(diagnose(state, NOW), state, NOW)
+    assert all(line.isprintable() for line in text.splitlines())
+    assert as_json(diagnose(state, NOW), state, NOW).isascii()
+
+
+def test_no_line_of_the_chain_is_wider_than_a_terminal() -> None:
+    state = node(booted(NETWORK), HOST, LOAD, policy=Policy(devices=("fifteen-letters",)))
+    chain = as_text(diagnose(state, NOW), state, NOW).split("What to do:")[0]
+    assert max(len(line) for line in chain.splitlines()) <= 100

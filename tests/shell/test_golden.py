@@ -1,0 +1,109 @@
+"""The whole page of one known node, as a file that a person can read; `make golden` takes what there is for right."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
+from prometheus_client.parser import text_string_to_metric_families as text_families
+
+from tests.builders import (
+    BOOT,
+    DUAL,
+    FLANNEL1,
+    HOST,
+    LOAD,
+    LOGS,
+    PODS,
+    RESTARTS,
+    SHOWING,
+    booted,
+    observed,
+    scene,
+    unplugged,
+    with_links,
+)
+from uplink_exporter.facts import Host, Load, Network, NodeState, Policy, Reason
+from uplink_exporter.families import FAMILIES, Scene
+from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
+from uplink_exporter.settings import DEFAULT_EXCLUDE
+from uplink_exporter.web.page import Page
+
+GOLDEN = Path(__file__).parent / "golden" / "page.prom"
+
+CRASHED = LastWords(
+    uid=RESTARTS.uid,
+    container=RESTARTS.container,
+    attempt=4,
+    cause=Cause.API_UNREACHABLE,
+    line="dial tcp 10.96.0.1:443: connect: network is unreachable",
+    at=BOOT + 100,
+)
+MORE = replace(RESTARTS, count=5)
+WAITING = WaitingContainer(
+    namespace="kube-system",
+    pod="etcd-pi-master1",
+    container="etcd",
+    reason=WaitingReason.CREATE_CONTAINER_ERROR,
+)
+
+
+def after_the_incident() -> Scene:
+    """The node of the incident: up without wlan0, brought up after five minutes, unplugged once since."""
+    up = with_links(DUAL, FLANNEL1)
+    state = observed(
+        NodeState(policy=Policy(devices=("wlan0",))),
+        [
+            (40, booted(up)),
+            (41, LOGS),
+            (300, up),
+            (500, unplugged(up)),
+            (507.5, up),
+            (601, replace(LOGS, restarts=(MORE,), last_words=(CRASHED,))),
+            (601, replace(PODS, flannel=(replace(PODS.flannel[0], restarts=MORE),), waiting=(WAITING,))),
+            (602, HOST),
+            (603, LOAD),
+            (604, up),
+        ],
+    )
+    sources = (Load, Host, Network, FlannelLogs, NodePods)
+    showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
+    return scene(state.fail("netlink", Reason.OVERFLOW), uptime=610.25, showing=showing)
+
+
+def test_the_page_is_the_golden_one(request: pytest.FixtureRequest) -> None:
+    page = Page().render(after_the_incident(), "")[0].decode()
+    if request.config.getoption("--update-golden"):
+        GOLDEN.write_text(page)
+    assert page == GOLDEN.read_text()
+
+
+def test_every_family_has_a_sample_in_it() -> None:
+    shown = {family.name for family in text_families(GOLDEN.read_text()) if family.samples}
+    assert shown == {family.name.removesuffix("_total") for family in FAMILIES}
+
+
+def test_both_formats_say_the_same() -> None:
+    text = text_families(GOLDEN.read_text())
+    page = Page().render(after_the_incident(), "application/openmetrics-text")[0].decode()
+    openmetrics = openmetrics_families(page)  # type: ignore[no-untyped-call]
+    assert {(f.name, f.type, f.documentation, str(f.samples)) for f in text} == {
+        (f.name, f.type, f.documentation, str(f.samples)) for f in openmetrics
+    }
+
+
+def test_promtool_finds_nothing_to_say_of_it() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        refuse("promtool is not installed: apt-get install prometheus")
+    judged = subprocess.run(
+        [str(promtool), "check", "metrics"], input=GOLDEN.read_bytes(), capture_output=True, check=False, timeout=30
+    )
+    assert (judged.returncode, judged.stdout, judged.stderr) == (0, b"", b"")

@@ -1,0 +1,241 @@
+"""The settings: each flag and its variable, which of them wins, and how a bad value is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uplink_exporter import __version__
+from uplink_exporter.facts import Family, FlannelPolicy
+from uplink_exporter.settings import (
+    FLAGS,
+    Command,
+    Flag,
+    ListenAddress,
+    LogFormat,
+    LogLevel,
+    Mode,
+    Output,
+    Settings,
+    SettingsError,
+    parse,
+)
+
+Get = Callable[[Settings], object]
+
+# Each flag, a value that is not its default, and what it sets to what.
+GOOD: tuple[tuple[str, str, Get, object], ...] = (
+    ("web.listen-address", "127.0.0.1:9", lambda s: s.listen, (ListenAddress("127.0.0.1", 9),)),
+    ("web.telemetry-path", "/m", lambda s: s.telemetry_path, "/m"),
+    ("uplink.device", "usb0", lambda s: s.policy.devices, ("usb0",)),
+    ("uplink.require-family", "ipv6", lambda s: s.policy.required, (Family.IPV6,)),
+    ("interface.include", "eth.*", lambda s: s.include and s.include.pattern, "eth.*"),
+    ("interface.exclude", "eth.*", lambda s: s.exclude and s.exclude.pattern, "eth.*"),
+    ("flannel.container", "flanneld", lambda s: s.flannel_containers, ("flanneld",)),
+    ("flannel.namespace", "kube-system", lambda s: s.flannel_namespaces, ("kube-system",)),
+    ("flannel.pod", "^kf-", lambda s: s.flannel_pod and s.flannel_pod.pattern, "^kf-"),
+    ("flannel.args", "--iface=wlan0", lambda s: s.policy.flannel, FlannelPolicy(args="--iface=wlan0")),
+    ("flannel.version", "v0.19.2", lambda s: s.policy.flannel, FlannelPolicy(version="v0.19.2")),
+    ("flannel.stack", "dual", lambda s: s.policy.flannel, FlannelPolicy(stack="dual")),
+    ("flannel.delta-window", "90s", lambda s: s.policy.windows, (90.0,)),
+    ("source.kubernetes", "off", lambda s: s.kubernetes, Mode.OFF),
+    ("source.pod-logs", "on", lambda s: s.pod_logs, Mode.ON),
+    ("kubernetes.api-server", "https://10.0.0.1:6443/", lambda s: s.api_servers, ("https://10.0.0.1:6443",)),
+    ("kubernetes.kubeconfig", "/k", lambda s: s.kubeconfig, Path("/k")),
+    ("kubernetes.node", "pi-master1", lambda s: s.node, "pi-master1"),
+    ("path.procfs", "/host/proc", lambda s: s.procfs, Path("/host/proc")),
+    ("path.rootfs", "/host", lambda s: s.rootfs, Path("/host")),
+    ("path.pod-logs", "/host/pods", lambda s: s.pod_logs_path, Path("/host/pods")),
+    ("path.flannel-run", "/host/run", lambda s: s.flannel_run_path, Path("/host/run")),
+    ("log.level", "debug", lambda s: s.log_level, LogLevel.DEBUG),
+    ("log.format", "json", lambda s: s.log_format, LogFormat.JSON),
+    ("output", "json", lambda s: s.output, Output.JSON),
+)
+
+BAD = {
+    "web.listen-address": ("10077", ":", ":70000", ":-1", "localhost:80", "1.2.3:80", ":٣", "[::1]", "/run/x.sock"),
+    "web.telemetry-path": ("metrics", "/", "/-/ready", "/a b", "/<x>", "/a?b", "/a%2fb"),
+    "uplink.device": ("", "a b", "a/b", "a:b", "..", "sixteen-letters-", "äöüäöüäö", "\udcff"),
+    "uplink.require-family": ("ipv5", "IPv4", "4", ""),
+    "interface.include": ("(", "*"),
+    "interface.exclude": ("[",),
+    "flannel.container": ("Kube", "a_b", "", "-a", "a" * 64),
+    "flannel.namespace": ("kube.system", "KUBE"),
+    "flannel.pod": ("(",),
+    "flannel.args": ("'", "kubelet --iface=wlan0"),
+    "flannel.version": ("newest", "0", "v"),
+    "flannel.stack": ("ipv5",),
+    "flannel.delta-window": ("15", "1s", "25h", "1d", "0m"),
+    "source.kubernetes": ("yes", "true", ""),
+    "source.pod-logs": ("ON",),
+    "kubernetes.api-server": (
+        "10.0.0.1",
+        "ftp://x",
+        "https://",
+        "https://x/api",
+        "https://[",
+        "https://x?y",
+        "https://x:port",
+        "https://x:65536",
+        "https://me@x",
+    ),
+    "kubernetes.kubeconfig": ("kubeconfig", "~/.kube/config"),
+    "kubernetes.node": ("Node", "a b", ".a"),
+    "path.procfs": ("proc", ""),
+    "path.rootfs": ("host", ""),
+    "path.pod-logs": ("pods",),
+    "path.flannel-run": ("run",),
+    "log.level": ("INFO", "trace", "warning"),
+    "log.format": ("text",),
+    "output": ("yaml",),
+}
+
+NAMED = {flag.name: flag for flag in FLAGS}
+named = pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: str(flag.name))
+good = pytest.mark.parametrize(("name", "text", "get", "value"), [pytest.param(*row, id=row[0]) for row in GOOD])
+
+
+def test_every_flag_has_a_row_in_both_tables() -> None:
+    assert [row[0] for row in GOOD] == [flag.name for flag in FLAGS] == list(BAD)
+
+
+@good
+def test_a_flag_sets_what_it_names(name: str, text: str, get: Get, value: object) -> None:
+    assert get(parse([f"--{name}={text}"], {})) == value
+    if not text.startswith("-"):
+        assert get(parse([f"--{name}", text], {})) == value
+    assert get(parse([], {})) != value
+
+
+@good
+def test_its_variable_does_the_same_and_the_flag_wins(name: str, text: str, get: Get, value: object) -> None:
+    flag = NAMED[name]
+    default = next(iter(flag.default), None)
+    assert get(parse([], {flag.variable: text})) == value
+    if default is not None:
+        assert get(parse([f"--{name}={default}"], {flag.variable: text})) != value
+
+
+@good
+def test_an_empty_variable_is_as_good_as_none(name: str, text: str, get: Get, value: object) -> None:
+    assert get(parse([], {NAMED[name].variable: ""})) == get(parse([], {}))
+
+
+def test_variables_are_named_after_their_flags() -> None:
+    assert NAMED["web.listen-address"].variable == "UPLINK_EXPORTER_WEB_LISTEN_ADDRESS"
+    assert len({flag.variable for flag in FLAGS}) == len(FLAGS)
+
+
+@named
+def test_only_what_is_repeatable_may_be_repeated(flag: Flag) -> None:
+    text = next(row[1] for row in GOOD if row[0] == flag.name)
+    twice = [f"--{flag.name}={text}"] * 2
+    if flag.repeatable:
+        parse(twice, {})
+        parse([], {flag.variable: f"{text}, {text}"})
+    else:
+        with pytest.raises(SettingsError, match=f"--{flag.name}: given 2 times; allowed is once"):
+            parse(twice, {})
+
+
+def test_what_is_repeated_keeps_its_order() -> None:
+    devices = ["--uplink.device=wlan0", "--uplink.device=eth0"]
+    assert parse(devices, {}).policy.devices == ("wlan0", "eth0")
+    assert parse([], {"UPLINK_EXPORTER_UPLINK_DEVICE": "wlan0,eth0"}).policy.devices == ("wlan0", "eth0")
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])
+def test_a_bad_value_is_refused_by_a_line_that_names_flag_value_and_what_is_allowed(name: str, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse([f"--{name}={text}"], {})
+    said = str(raised.value)
+    assert said.startswith(f"--{name}: {text!r} ")
+    assert said.endswith(f"allowed is {NAMED[name].allowed}")
+    assert said.isprintable()
+
+
+def test_a_bad_variable_is_named_too() -> None:
+    with pytest.raises(SettingsError, match=r"--log.level \(from UPLINK_EXPORTER_LOG_LEVEL\): 'loud' is not allowed"):
+        parse([], {"UPLINK_EXPORTER_LOG_LEVEL": "loud"})
+
+
+def test_a_bad_variable_does_not_matter_where_the_flag_is_given() -> None:
+    assert parse(["--log.level=warn"], {"UPLINK_EXPORTER_LOG_LEVEL": "loud"}).log_level is LogLevel.WARN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--no.such=1"], "--no.such=1: no such flag or command"),
+        (["serve", "doctor"], "doctor: no such flag or command"),
+        (["dokter"], "command: 'dokter' is not allowed; allowed is one of serve, doctor"),
+        (["--uplink.device"], "argument --uplink.device: expected one argument"),
+        (["--web.listen"], "--web.listen: no such flag or command"),
+        (["-x"], "-x: no such flag or command"),
+        (["--version=1"], "argument --version: ignored explicit argument '1'"),
+    ],
+)
+def test_what_is_no_flag_and_no_command(arguments: list[str], said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        parse(arguments, {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], Command.SERVE),
+        (["serve"], Command.SERVE),
+        (["doctor"], Command.DOCTOR),
+        (["doctor", "--output", "json"], Command.DOCTOR),
+        (["--output", "json", "doctor"], Command.DOCTOR),
+        (["--log.level=info", "doctor", "--output=json"], Command.DOCTOR),
+    ],
+)
+def test_the_command_may_stand_before_or_after_the_flags(arguments: list[str], command: Command) -> None:
+    assert parse(arguments, {}).command is command
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (":10077", ":10077"),
+        ("[::1]:80", "[::1]:80"),
+        ("[fe80::1%eth0]:80", "[fe80::1%eth0]:80"),
+        ("1.2.3.4:0", "1.2.3.4:0"),
+    ],
+)
+def test_a_listen_address_reads_as_it_was_written(text: str, shown: str) -> None:
+    assert str(parse([f"--web.listen-address={text}"], {}).listen[0]) == shown
+
+
+def test_no_family_needs_to_be_required() -> None:
+    assert parse(["--uplink.require-family=none"], {}).policy.required == ()
+
+
+def test_help_names_every_flag_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--help"], {})
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    for flag in FLAGS:
+        assert f"--{flag.name} VALUE" in told
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(["--version"], {})
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"uplink-exporter {__version__}\n")
+
+
+@given(st.sampled_from(FLAGS), st.text(st.characters(exclude_characters="\0")))
+def test_any_text_is_taken_or_refused_by_a_settings_error(flag: Flag, text: str) -> None:
+    for arguments, environment in (([f"--{flag.name}={text}"], {}), ([], {flag.variable: text})):
+        try:
+            assert isinstance(parse(arguments, environment), Settings)
+        except SettingsError as error:
+            assert f"--{flag.name}" in str(error)
