@@ -76,9 +76,12 @@ class ControlPlane:
         if self.running is None:
             change()
             return
-        done: Future[None] = Future()
-        self.running[0].call_soon_threadsafe(lambda: done.set_result(change()))
-        done.result(PATIENCE)
+        loop, _, _ = self.running
+
+        async def do() -> None:
+            change()
+
+        asyncio.run_coroutine_threadsafe(do(), loop).result(PATIENCE)
 
 
 @contextmanager

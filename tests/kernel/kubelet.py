@@ -1,4 +1,4 @@
-"""A stand-in for the kubelet, as far as flannel's pod shows of it: log files on the node, and what the API server tells.
+"""A stand-in for the kubelet, as far as flannel's pod shows: log files on the node, and what the API server tells.
 
 A container's logs are named by its restart count, those of dead containers but the last are removed, a live one may be
 rotated, and a deleted pod takes its directory with it (kubernetes pkg/kubelet/kuberuntime). The lines are flannel's
@@ -22,22 +22,22 @@ V0_14_STARTED = (
     "I main.go:533] Using interface with name wlan0 and address 192.0.2.2",
     "I main.go:550] Defaulting external address to interface address (192.0.2.2)",
 )
+_NO_ROUTE = "failed to get default interface: Unable to find default route"
 V0_14_NO_ROUTE = (
     "I main.go:520] Determining IP address of default interface",
-    "E main.go:205] Failed to find any valid interface to use: failed to get default interface: "
-    "Unable to find default route",
+    f"E main.go:205] Failed to find any valid interface to use: {_NO_ROUTE}",
 )
 # v0.28.9: it asks the API server first, so a missing route shows in other words (main.go, pkg/subnet/kube).
 V0_28_FLAGS = (
     "I main.go:229] CLI flags config: {kubeSubnetMgr:true iface:[] ifaceRegex:[] ipMasq:true ifaceCanReach: "
     "subnetFile:/run/flannel/subnet.env publicIP: publicIPv6: subnetLeaseRenewMargin:60}"
 )
-V0_28_NO_ROUTE = (
-    V0_28_FLAGS,
-    "E main.go:252] Failed to create SubnetManager: error retrieving pod spec for 'kube-system/kube-flannel-ds-tq9x5': "
+_NO_ROUTE_TO_SERVICE = (
+    "error retrieving pod spec for 'kube-system/kube-flannel-ds-tq9x5': "
     'Get "https://10.96.0.1:443/api/v1/namespaces/kube-system/pods/kube-flannel-ds-tq9x5": '
-    "dial tcp 10.96.0.1:443: connect: network is unreachable",
+    "dial tcp 10.96.0.1:443: connect: network is unreachable"
 )
+V0_28_NO_ROUTE = (V0_28_FLAGS, f"E main.go:252] Failed to create SubnetManager: {_NO_ROUTE_TO_SERVICE}")
 V0_28_STARTED = (
     V0_28_FLAGS,
     "I main.go:255] Created subnet manager: Kubernetes Subnet Manager - pi-master1",

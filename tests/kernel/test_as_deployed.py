@@ -47,7 +47,7 @@ def test_it_needs_no_privilege(node: Namespace) -> None:
 
 
 def test_it_starts_before_its_loopback_is_up(node: Namespace) -> None:
-    node.ip("link set lo down")
+    node.ip("link set lo down", "address flush dev lo")
     with exporting(node) as exporter:
         node.ip("link set lo up")
         exporter.shows({DOWN: 1})

@@ -24,6 +24,7 @@ from uplink_exporter.sources.netlink import SHORTEST_PAUSE
 pytestmark = pytest.mark.kernel
 
 FLAP = ("route delete default", ROUTE)
+GATEWAY = "neighbour add 192.0.2.1 lladdr 02:00:00:00:00:01 dev wlan0 nud permanent"
 HEALTHY = 'uplink_diagnosis{verdict="healthy"}'
 LOSSES = 'uplink_default_route_losses_total{family="ipv4"}'
 ERRORS = {f'uplink_source_errors_total{{reason="{reason}",source="netlink"}}': 0 for reason in Network.reasons}
@@ -120,18 +121,20 @@ def test_only_the_neighbours_that_are_gateways_lead_to_a_dump(node: Namespace) -
     node.ip(*CONNECTED)
     with watching(node) as watched:
         before = len(watched.facts)
-        node.ip(*(f"neighbour add 192.0.2.{i} lladdr 02:00:00:00:00:01 dev wlan0 nud permanent" for i in range(9, 99)))
-        node.ip("neighbour add 192.0.2.1 lladdr 02:00:00:00:00:01 dev wlan0 nud permanent")
+        for host in range(9, 99):
+            node.ip(f"neighbour add 192.0.2.{host} lladdr 02:00:00:00:00:01 dev wlan0 nud permanent")
+        node.ip(GATEWAY)
         eventually(lambda: gateway(watched) is NeighbourState.PERMANENT)
         assert len(watched.facts) == before + 1
 
 
 def test_what_no_event_tells_of_is_found_by_the_resync(node: Namespace) -> None:
-    node.ip(*CONNECTED, "neighbour add 192.0.2.1 lladdr 02:00:00:00:00:01 dev wlan0 nud permanent")
+    node.ip(*CONNECTED, GATEWAY)
     with watching(node, resync=0.2) as watched:
         assert gateway(watched) is NeighbourState.PERMANENT
-        node.ip("neighbour delete 192.0.2.1 dev wlan0")
-        eventually(lambda: gateway(watched) is None, within=2)
+        # There is an event, but the filter on the socket drops it: it settles nothing.
+        node.ip("neighbour change 192.0.2.1 dev wlan0 nud stale")
+        eventually(lambda: gateway(watched) is NeighbourState.STALE, within=2)
 
 
 def gateway(watched: Watched) -> NeighbourState | None:

@@ -1,23 +1,35 @@
-"""The incident on a real network: the default route goes, and with it the way to the API server that is on this node."""
+"""The incident on a real network: with the default route goes the way to the API server, which is on this very node."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.kernel.control_plane import SERVICE, ControlPlane, control_plane
+from tests.kernel.control_plane import ADDRESS, SERVICE, ControlPlane, control_plane
 from tests.kernel.kubelet import V0_14_NO_ROUTE, V0_14_STARTED, V0_28_NO_ROUTE, V0_28_STARTED, Kubelet
-from tests.kernel.namespace import CONNECTED, PATIENCE, ROUTE, SOURCES, Namespace, exporting
+from tests.kernel.namespace import CONNECTED, PATIENCE, ROUTE, SOURCES, Namespace, eventually, exporting
 from tests.sources.api_server import Json
+from uplink_exporter.clock import system_clock
+from uplink_exporter.facts import NodeState
+from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection
+from uplink_exporter.sources import pods_api
+from uplink_exporter.sources.api_client import Timing
+from uplink_exporter.sources.api_paths import Access, Memory
+from uplink_exporter.store import Store
+from uplink_exporter.supervisor import supervise
 
 pytestmark = pytest.mark.kernel
 
@@ -60,7 +72,8 @@ def tq9x5() -> Json:
 
 
 def restarts(pod: str) -> str:
-    return f'uplink_flannel_container_restarts{{container="kube-flannel",namespace="kube-system",pod="kube-flannel-ds-{pod}"}}'
+    labels = f'container="kube-flannel",namespace="kube-system",pod="kube-flannel-ds-{pod}"'
+    return f"uplink_flannel_container_restarts{{{labels}}}"
 
 
 @dataclass(frozen=True)
@@ -83,12 +96,16 @@ class Cluster:
         run = self.kubelet.subnet_file.parent
         return (f"--kubernetes.node={NODE}", f"--path.pod-logs={self.kubelet.logs}", f"--path.flannel-run={run}")
 
-    def doctor(self) -> Json:
+    def doctor(self, *flags: str) -> Json:
         """What `doctor --output json` says inside, by its exit code not healthy."""
         command = ["ip", "netns", "exec", self.node.name, *self.through, "-m", "uplink_exporter", "doctor"]
         environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
         done = subprocess.run(
-            [*command, "--output=json", *self.flags], env=environment, capture_output=True, text=True, check=False
+            [*command, "--output=json", *self.flags, *flags],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 1, done.stderr
         answer: Json = json.loads(done.stdout)
@@ -154,10 +171,76 @@ def test_the_incident(cluster: Cluster) -> None:
         kubelet.rotate()
         plane.stop()
         plane.start()
-        page = exporter.shows({BY_SERVICE: 1, BY_ENDPOINT: 0}, A_VISIT)
-        assert {name: page[name] for name in (TOTAL, CRASHES, HEALTHY, RUNNING)} == {
-            TOTAL: 6,
-            CRASHES: 7,
-            HEALTHY: 1,
-            RUNNING: 1,
-        }
+        exporter.shows({BY_SERVICE: 1, BY_ENDPOINT: 0}, A_VISIT)
+        exporter.shows({HEALTHY: 1, RUNNING: 1, TOTAL: 6, CRASHES: 7}, 0)
+
+
+def test_doctor_names_the_cause_and_says_what_flannel_would_say(cluster: Cluster) -> None:
+    cluster.node.ip("link set wlan0 down")
+    cluster.kubelet.dies(*V0_14_NO_ROUTE)
+    said = cluster.doctor()
+    assert said["verdict"] == "uplink_down"
+    assert said["summary"] == "the uplink wlan0 is down, so there is no IPv4 default route"
+    observed = {evidence["subject"]: evidence["observed"] for evidence in said["evidence"]}
+    assert next(iter(observed)) == "wlan0"
+    assert observed["flannel"] == "does not run, restarted 1239x"
+    assert observed["its last words"].endswith("Unable to find default route")
+    assert said["flannel"]["would_start"] is False
+    assert said["flannel"]["reason"] == "no_default_route"
+    assert said["flannel"]["error"] == (
+        "Failed to find any valid interface to use: failed to get default interface: unable to find default route"
+    )
+
+
+def test_doctor_asks_the_api_server_at_an_address_that_it_is_given(cluster: Cluster) -> None:
+    cluster.node.ip("link set wlan0 down")
+    cluster.kubelet.dies(*V0_14_NO_ROUTE)
+    said = cluster.doctor("--kubernetes.api-server=https://{}:{}".format(*ADDRESS))
+    observed = {evidence["subject"]: evidence["observed"] for evidence in said["evidence"]}
+    assert observed["flannel"] == "does not run, CrashLoopBackOff, restarted 1239x"
+    assert said["flannel"]["version"] == "v0.14.0"
+    assert said["flannel"]["inner_error"].endswith("Unable to find default route"), "as that version spells it"
+
+
+QUICK = Timing(connect=1, answer=1, list=2, call=1, silence=2, visit=60, pace=0.1, keepalive=0.1)
+
+
+@contextmanager
+def asking(cluster: Cluster) -> Iterator[Store]:
+    """The API source inside, with the real supervisor and store, in a hurry."""
+    host, port = SERVICE
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
+    access = Access(environ=environ, service_account=cluster.directory / "serviceaccount")
+    subject = pods_api.Subject(node=NODE, selection=Selection())
+    store = Store(state=NodeState(), clock=system_clock())
+
+    async def main() -> None:
+        watch = partial(pods_api.watch, access, subject, Memory(), QUICK)
+        task = asyncio.create_task(supervise({NodePods.source: watch}, store))
+        running.set_result((asyncio.get_running_loop(), task))
+        await asyncio.wait([task])
+
+    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
+    ended = cluster.node.start(asyncio.run, main())
+    loop, task = running.result(PATIENCE)
+    try:
+        yield store
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        ended.result(PATIENCE)
+
+
+def test_the_api_server_is_found_at_its_own_address_and_by_its_service_again(cluster: Cluster) -> None:
+    """Nobody hangs up: what was connected when the route went is silent for good."""
+    with asking(cluster) as store:
+
+        def by(path: ApiPath) -> bool:
+            pods = store.state.last(NodePods)
+            return pods is not None and pods.path is path
+
+        eventually(lambda: by(ApiPath.SERVICE))
+        for _ in range(2):
+            cluster.node.ip("route del default")
+            eventually(lambda: by(ApiPath.ENDPOINT), within=8)
+            cluster.node.ip(ROUTE)
+            eventually(lambda: by(ApiPath.SERVICE), within=4)
