@@ -170,12 +170,6 @@ class Route:
         """Whether it is a default route of type unicast."""
         return self.prefix_length == 0 and self.type is RouteType.UNICAST
 
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What a delete message repeats of the route that it deletes."""
-        hops = tuple((hop.index, hop.gateway) for hop in self.next_hops)
-        return (self.family, self.prefix_length, self.type, self.protocol, self.metric, self.tos, hops)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteHistory:
