@@ -439,8 +439,9 @@ def _command(text: str) -> Command:
         raise SettingsError(f"command: {text[:200]!r} is not allowed; allowed is {_names(Command)}") from error
 
 
-def _values(flag: Flag, given: list[str] | None, environment: Mapping[str, str]) -> tuple[Any, ...]:
-    where, texts = f"--{flag.name}", given
+def _values(flag: Flag, given: list[Any] | None, environment: Mapping[str, str]) -> tuple[Any, ...]:
+    # argparse takes a value of `--` for a separator, and gives an empty list in its place (until Python 3.13).
+    where, texts = f"--{flag.name}", given and ["--" if text == [] else text for text in given]
     if texts is None and environment.get(flag.variable):
         where = f"--{flag.name} (from {flag.variable})"
         texts = environment[flag.variable].split(",") if flag.repeatable else [environment[flag.variable]]

@@ -170,6 +170,7 @@ CASES = (
         Verdict.UPLINK_DOWN,
         "eth0",
         "no carrier",
+        "the uplink is down (eth0 or wlan0), so there is no IPv4 default route",
     ),
     Case(
         "nothing is known of the uplink; one candidate is up in a LAN, the other is down",

@@ -87,6 +87,12 @@ def test_the_remedy_is_the_command_of_who_configures_this_node(manager: Manager,
     assert diagnose(state, NOW).remedy[0].startswith(command)
 
 
+def test_a_remedy_names_no_device_where_nobody_knows_which_it_is() -> None:
+    diagnosis = diagnose(node(booted(NETWORK), replace(HOST, manager=Manager.NETWORK_MANAGER)), NOW)
+    assert diagnosis.remedy[0] == "sudo nmcli device connect DEVICE"
+    assert {e.subject for e in diagnosis.evidence} == {"eth0", "wlan0", "IPv4 default route"}
+
+
 def test_rfkill_is_lifted_before_the_network_is_brought_up() -> None:
     soft, hard = replace(HOST, rfkill_soft=True), replace(HOST, rfkill_hard=True)
     remedies = [diagnose(node(booted(NETWORK), host, policy=WLAN), NOW).remedy for host in (soft, hard)]

@@ -78,15 +78,26 @@ class Kubelet:
         self.untell(self.pod["metadata"]["uid"])
         shutil.rmtree(self.directory.parent)
 
+    def begins(self, *lines: str) -> None:
+        """The next attempt begins, and has said this so far."""
+        self.attempt += 1
+        # Written as one, so that the time until it is counted can be measured from here.
+        unfinished = self.directory.parent / "unfinished"
+        unfinished.write_text("".join(map(_line, lines)))
+        unfinished.rename(self.log)
+        for old in self.directory.glob("*.log*"):
+            if int(old.name.partition(".")[0]) < self.attempt - 1:
+                old.unlink()
+
     def starts(self, lines: tuple[str, ...]) -> None:
         """Flannel starts, finds its interface, and goes on."""
-        self._next(lines)
+        self.begins(*lines)
         self.subnet_file.write_text("FLANNEL_NETWORK=10.244.0.0/16\n")
         self._tell({"running": {"startedAt": _now()}}, ready=True)
 
     def crashes(self, *lines: str) -> None:
         """Flannel starts, says this, and is dead within milliseconds."""
-        self._next(lines)
+        self.begins(*lines)
         self.back_off()
 
     def dies(self, *lines: str) -> None:
@@ -103,16 +114,6 @@ class Kubelet:
         """Begin the newest log anew, as when it has grown too long."""
         self.log.rename(self.log.with_name(f"{self.log.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         self.log.touch()
-
-    def _next(self, lines: tuple[str, ...]) -> None:
-        self.attempt += 1
-        # Written as one, so that the time until it is counted can be measured from here.
-        unfinished = self.directory.parent / "unfinished"
-        unfinished.write_text("".join(map(_line, lines)))
-        unfinished.rename(self.log)
-        for old in self.directory.glob("*.log*"):
-            if int(old.name.partition(".")[0]) < self.attempt - 1:
-                old.unlink()
 
     def _tell(self, state: Json, *, ready: bool) -> None:
         (status,) = self.pod["status"]["containerStatuses"]

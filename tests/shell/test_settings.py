@@ -213,6 +213,10 @@ def test_a_listen_address_reads_as_it_was_written(text: str, shown: str) -> None
     assert str(parse([f"--web.listen-address={text}"], {}).listen[0]) == shown
 
 
+def test_a_value_of_two_dashes_is_a_value() -> None:
+    assert parse(["--uplink.device=--"], {}).policy.devices == ("--",)
+
+
 def test_no_family_needs_to_be_required() -> None:
     assert parse(["--uplink.require-family=none"], {}).policy.required == ()
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sources.test_json_stream import JSON
 
+from tests.sources.test_json_stream import JSON
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingReason
 from uplink_exporter.flannel.options import parse_options

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+
 from tests.sources import api_server
 from tests.sources.api_server import ApiServer, Json, Pki, make_pki
-
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingContainer
 from uplink_exporter.sources import pods_api

@@ -39,15 +39,20 @@ def recovering(view: View) -> Finding | None:
     """The uplink is back, and flannel or, if flannel runs, the pods only wait for the kubelet."""
     back = view.back_since()
     fresh = back is not None and view.now.uptime - back < RECOVERY
-    flannel = view.flannel.running is False
+    flannel = _down(view.flannel)
     if not (_waits_for_its_turn(view, fresh=fresh) if flannel else fresh and view.waiting):
         return None
-    when = f" since {duration(view.now.uptime - back)}" if back is not None else ""
+    came = f"came back {duration(view.now.uptime - back)} ago" if back is not None else "is back"
     return Finding(
-        summary=f"the uplink is back{when}; {'flannel is' if flannel else 'the pods are'} not yet",
+        summary=f"the uplink {came}; {'flannel is' if flannel else 'the pods are'} not back yet",
         evidence=(*ways_out(view), *(evidence for family in view.required for evidence in since(view, family))),
         remedy=("wait: the kubelet starts a container that crashed again within 5 minutes",),
     )
+
+
+def _down(flannel: Condition) -> bool:
+    """Whether it does not run, or does so for too short a time to count."""
+    return flannel.running is False or flannel.restarted
 
 
 def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
@@ -62,10 +67,12 @@ def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
 
 def flannel_failing(view: View) -> Finding | None:
     """The uplink is fine, and flannel does not run for another cause."""
-    if view.flannel.running is not False:
+    flannel = view.flannel
+    if not _down(flannel):
         return None
+    does = "does not run" if flannel.running is False else "has just restarted"
     return Finding(
-        summary=f"the uplink is fine, but flannel does not run: {_why(view.flannel)}",
+        summary=f"the uplink is fine, but flannel {does}: {_why(flannel)}",
         evidence=ways_out(view),
         remedy=(
             "kubectl get pods -A -o wide | grep flannel",

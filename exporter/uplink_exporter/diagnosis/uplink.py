@@ -39,22 +39,23 @@ def uplink_down(view: View) -> Finding | None:
     down = (blamed[1],) if blamed and blamed[1] else view.suspects(family)
     if not down:
         return None
-    link = down[0]
+    name = down[0].name if len(down) == 1 else ""
+    which = f"the uplink {name} is down" if name else f"the uplink is down ({' or '.join(o.name for o in down[:4])})"
     because = f"; {BECAUSE[blamed[0].reason]}" if blamed else ""
     others = () if blamed else tuple(other for other in view.candidates() if other.carries)
     return Finding(
-        summary=f"the uplink {link.name} is down, so there is no {LABEL[family]} default route",
+        summary=f"{which}, so there is no {LABEL[family]} default route",
         evidence=(
             *radio(view),
             *(Evidence(subject=other.name, observed=link_state(other) + because) for other in down[:4]),
-            *addressless(view, family, link),
+            *(addressless(view, family, down[0]) if name else ()),
             *(
                 Evidence(subject=other.name, observed=f"{link_state(other)}, but brought no route")
                 for other in others[:4]
             ),
             absence(view, family),
         ),
-        remedy=(*bring_up(view, link.name), *look_closer(link)),
+        remedy=(*bring_up(view, name), *(line for link in down[:4] for line in look_closer(link))),
     )
 
 

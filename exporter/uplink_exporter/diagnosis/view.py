@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.flannel.choice import Choice, Refusal
@@ -20,6 +21,13 @@ class Expectation(StrEnum):
     REMEMBERED = "remembered"
     CONFIGURED = "configured"
     FLANNEL = "flannel"
+    SUSPECTED = "suspected"
+
+
+# These do not tell which device the default route is expected by: flannel may use another, and a suspicion is a guess.
+_NOT_TOLD = frozenset({Expectation.FLANNEL, Expectation.SUSPECTED})
+
+MOST_SUSPECTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +41,8 @@ class Expected:
 def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
     """Each device once: what carries a required default route, else what last carried it, and what is configured.
 
-    Last the devices that flannel is told to use, which need not be those of the default route.
+    Where none of that is known, what the missing route is blamed on. Last the devices that flannel is told to use,
+    which need not be those of the default route.
     """
     network = state.last(Network) or Network()
     found: dict[str, Expectation] = {}
@@ -44,6 +53,9 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
             found.setdefault(device, reason)
     for device in state.policy.devices:
         found.setdefault(device, Expectation.CONFIGURED)
+    if not found:
+        links = (link for family in state.policy.required for link in suspects(network, family))
+        found |= {link.name: Expectation.SUSPECTED for link in islice(links, MOST_SUSPECTS)}
     asked = options(state)
     for device in asked.ifaces if asked else ():
         if device and parse_ip(device) is None:
@@ -80,29 +92,44 @@ class View:
 
     def blamed(self) -> tuple[Expected, Link | None] | None:
         """The expected uplink that explains a missing route: the first that does not carry, else the first."""
-        told = (expected for expected in self.expected if expected.reason is not Expectation.FLANNEL)
+        told = (expected for expected in self.expected if expected.reason not in _NOT_TOLD)
         uplinks = [(expected, self.network.link(expected.device)) for expected in told]
         idle = (uplink for uplink in uplinks if uplink[1] is None or not uplink[1].carries)
         return next(idle, uplinks[0] if uplinks else None)
 
     def candidates(self) -> tuple[Link, ...]:
-        """The links that could be an uplink, where none is known to be; those that are down first."""
-        return tuple(sorted(filter(_could_be_uplink, self.network.links), key=lambda link: link.carries))
+        """The links that could be an uplink, where none is known to be."""
+        return candidates(self.network)
 
     def suspects(self, family: Family) -> tuple[Link, ...]:
-        """The candidates that are down, where none of those that are up can be the uplink.
-
-        A link that has an address and brought no route is a LAN's: an uplink would have brought one with it.
-        """
-        candidates = self.candidates()
-        if not all(self.addressed(link, family) for link in candidates if link.carries):
-            return ()
-        return tuple(link for link in candidates if not link.carries)
+        """The candidates that are down, where none of those that are up can be the uplink."""
+        return suspects(self.network, family)
 
     def addressed(self, link: Link, family: Family) -> bool:
         """Whether the link has a usable address of the family."""
-        addresses = (a for a in self.network.addresses if a.index == link.index and a.family is family)
-        return any(address.usable for address in addresses)
+        return addressed(self.network, link, family)
+
+
+def candidates(network: Network) -> tuple[Link, ...]:
+    """The links that could be an uplink, where none is known to be; those that are down first."""
+    return tuple(sorted(filter(_could_be_uplink, network.links), key=lambda link: link.carries))
+
+
+def suspects(network: Network, family: Family) -> tuple[Link, ...]:
+    """The candidates that are down, where none of those that are up can be the uplink.
+
+    A link that has an address and brought no route is a LAN's: an uplink would have brought one with it.
+    """
+    links = candidates(network)
+    if network.default_routes(family) or not all(addressed(network, link, family) for link in links if link.carries):
+        return ()
+    return tuple(link for link in links if not link.carries)
+
+
+def addressed(network: Network, link: Link, family: Family) -> bool:
+    """Whether the link has a usable address of the family."""
+    addresses = (a for a in network.addresses if a.index == link.index and a.family is family)
+    return any(address.usable for address in addresses)
 
 
 _KINDS_OF_UPLINKS = frozenset({"", "bond", "team", "vlan", "macvlan", "ipvlan", "bridge", "veth", "wwan"})

@@ -16,6 +16,7 @@ BECAUSE = {
     Expectation.REMEMBERED: "it last carried the default route",
     Expectation.CONFIGURED: "--uplink.device names it",
     Expectation.FLANNEL: "flannel is told to use it",
+    Expectation.SUSPECTED: "no other device can be the uplink",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from uplink_exporter.facts import Instant, Network, NodeState
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
@@ -40,6 +40,10 @@ UPLINK_CAUSES = frozenset(
 )
 
 
+# One that crash-loops runs for a moment at each attempt; v0.28.9 dies of a missing route within half a second.
+SETTLING = 15.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """Flannel now. None means that nobody here can tell."""
@@ -49,8 +53,10 @@ class Condition:
     ready: bool | None = None
     waiting: str = ""
     """The kubelet's reason if the container waits; empty if it does not, or if the API cannot be asked."""
+    restarted: bool = False
+    """Whether it began anew within the last moments, so that it is too early to say that it stays."""
     ended: LastWords | None = None
-    """The last words of the newest attempt, if it is over."""
+    """The last words of its newest attempt that is over; None while it runs, unless it has just restarted."""
     container: ContainerRestarts | None = None
     """Which one it is, and its restart count, by the API server."""
 
@@ -59,28 +65,25 @@ def condition(state: NodeState, now: Instant) -> Condition:
     """Flannel by the API where it answers, and by its logs."""
     logs, pods = state.fresh(FlannelLogs, now), state.fresh(NodePods, now)
     container = newest(pods) if pods else None
-    ended = logs.ended if logs else None
-    if container is None:
-        found = logs is not None and logs.found
-        return _by_logs(logs) if logs and found else Condition(found=state.policy.flannel.given)
+    if logs is not None and not logs.found:
+        logs = None
+    if container is not None:
+        known = _by_api(container, logs)
+    elif logs is not None:
+        known = Condition(found=True, running=_runs(logs))
+    else:
+        return Condition(found=state.policy.flannel.given)
+    just = restarted(state, SETTLING, now) > 0
+    return replace(known, restarted=just, ended=_words(logs, just=just) if just or not known.running else None)
+
+
+def _by_api(container: FlannelContainer, logs: FlannelLogs | None) -> Condition:
+    told = container.restarts
     if logs is not None and _goes_on(logs, container):
-        return Condition(found=True, running=ended is None, ended=ended, container=container.restarts)
+        return Condition(found=True, running=logs.ended is None, container=told)
     return Condition(
-        found=True,
-        running=container.running,
-        ready=container.ready,
-        waiting=container.waiting,
-        ended=None if container.running else ended,
-        container=container.restarts,
+        found=True, running=container.running, ready=container.ready, waiting=container.waiting, container=told
     )
-
-
-def _by_logs(logs: FlannelLogs) -> Condition:
-    """By its logs alone. They outlive a reboot, while /run begins empty: without flannel's file in it, an attempt that
-    left no last words may be of the last boot.
-    """
-    running = False if logs.ended else None if logs.subnet_file is None else True
-    return Condition(found=True, running=running, ended=logs.ended)
 
 
 def _goes_on(logs: FlannelLogs, container: FlannelContainer) -> bool:
@@ -89,6 +92,22 @@ def _goes_on(logs: FlannelLogs, container: FlannelContainer) -> bool:
     counts = (known.count for known in logs.restarts if (known.uid, known.container) == (told.uid, told.container))
     died = ended is not None and (ended.uid, ended.container, ended.attempt) == (told.uid, told.container, told.count)
     return max(counts, default=0) > told.count or (container.running and died)
+
+
+def _runs(logs: FlannelLogs) -> bool | None:
+    """By its logs alone. They outlive a reboot, while /run begins empty: without flannel's file in it, an attempt that
+    left no last words may be of the last boot.
+    """
+    if logs.ended is not None:
+        return False
+    return None if logs.subnet_file is None else True
+
+
+def _words(logs: FlannelLogs | None, *, just: bool) -> LastWords | None:
+    """Those of the newest attempt; of the one before, if the newest has just begun."""
+    if logs is None:
+        return None
+    return logs.ended or (next(reversed(logs.last_words), None) if just else None)
 
 
 def newest(pods: NodePods) -> FlannelContainer | None:
