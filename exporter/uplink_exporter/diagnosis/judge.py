@@ -54,11 +54,11 @@ def diagnose(state: NodeState, now: Instant) -> Diagnosis:
         waiting=pods.waiting if pods else (),
         deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
     )
-    symptoms = (*flannel_symptoms(view), *pod_symptoms(view), *load_symptoms(state.fresh(Load, now)))
+    symptoms, load = (*flannel_symptoms(view), *pod_symptoms(view)), state.fresh(Load, now)
     for verdict, rule in RULES:
         if finding := rule(view):
-            return _diagnosis(verdict, finding, symptoms)
-    return _diagnosis(Verdict.HEALTHY, healthy(view), symptoms)
+            return _diagnosis(verdict, finding, (*symptoms, *overload(load, ": a consequence, not the cause")))
+    return _diagnosis(Verdict.HEALTHY, healthy(view), (*symptoms, *overload(load)))
 
 
 def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...]) -> Diagnosis:
@@ -101,9 +101,8 @@ def healthy(view: View) -> Finding:
     )
 
 
-def load_symptoms(load: Load | None) -> Iterator[Evidence]:
+def overload(load: Load | None, meaning: str = "") -> Iterator[Evidence]:
     """A load that the node does not bear."""
     if load is not None and load.load1 > 2 * load.cpus:
         blocked = f", {load.blocked} processes blocked" if load.blocked else ""
-        observed = f"{load.load1:.1f} on {load.cpus} CPUs{blocked}: a consequence, not the cause"
-        yield Evidence(subject="load", observed=observed)
+        yield Evidence(subject="load", observed=f"{load.load1:.1f} on {load.cpus} CPUs{blocked}{meaning}")
