@@ -83,8 +83,8 @@ def _plain(text: str) -> str:
 
 
 def _row(subject: str, observed: str) -> str:
-    indent = " " * (len(subject) + 4)
-    return textwrap.fill(observed, WIDTH, initial_indent=f"  {subject}  ", subsequent_indent=indent, break_on_hyphens=False)
+    first, further = f"  {subject}  ", " " * (len(subject) + 4)
+    return textwrap.fill(observed, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
 
 
 def as_json(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
