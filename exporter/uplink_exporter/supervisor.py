@@ -28,17 +28,22 @@ async def supervise(sources: Mapping[str, Watch], store: Store, sleep: Sleep = a
 
 
 async def _keep(name: str, watch: Watch, store: Store, sleep: Sleep) -> None:
-    failures = 0
+    failures, pause, told = 0, 0.0, None
     while True:
-        before = store.state.health.get(name)
+        started = store.clock().uptime
         reason, text = await _run(watch, store)
-        after = store.state.health.get(name)
-        # A source that yielded since was well: it starts again from the shortest wait.
-        well = after is not None and (before is None or after.last_fact != before.last_fact)
-        failures = 1 if well else failures + 1
         store.fail(name, reason)
+        last = store.state.health[name].last_fact
+        # A source that went on for longer than it was held back was well. To yield once and fail again is not enough.
+        well = last is not None and last.uptime - started > pause
+        failures = 1 if well else failures + 1
         pause = backoff(failures)
-        log.warning("source failed", extra={"source": name, "reason": reason, "error": text, "retry": f"{pause:.1f}s"})
+        # The counter tells how often; the log, what it is. An API server may be gone for days.
+        level = logging.WARNING if well or reason is not told else logging.DEBUG
+        log.log(
+            level, "source failed", extra={"source": name, "reason": reason, "error": text, "retry": f"{pause:.1f}s"}
+        )
+        told = reason
         await sleep(pause)
 
 

@@ -45,7 +45,9 @@ BOTH = Policy(required=(Family.IPV4, Family.IPV6))
 ROUTELESS = with_routes(NETWORK)
 ONLY_LO = Network(links=(LO,))
 SECOND = NextHop(index=2, gateway="10.0.0.1")
+THROUGH_LAN = replace(ROUTE, next_hops=(SECOND,))
 BLACKHOLE = Route(family=Family.IPV4, type=RouteType.BLACKHOLE, next_hops=())
+DEAD6 = replace(ROUTE6, next_hops=(replace(ROUTE6.next_hops[0], linkdown=True),))
 ETH0_UP = replace(ETH0, operstate=Operstate.UP, carrier=True)
 
 
@@ -264,6 +266,27 @@ CASES = (
         "no carrier",
         "the IPv6 default route leads out",
     ),
+    Case(
+        "one of two gateways does not answer",
+        node(with_neighbour(with_routes(on_lan(NETWORK), ROUTE, THROUGH_LAN), NeighbourState.FAILED)),
+        Verdict.HEALTHY,
+        "IPv4 default route",
+        "via 192.168.6.1",
+    ),
+    Case(
+        "of two required families one has no route and the other a dead one",
+        node(with_routes(with_links(DUAL, ETH0_UP), DEAD6), policy=BOTH),
+        Verdict.ROUTE_MISSING,
+        "IPv4 default route",
+        "none in the main table",
+    ),
+    Case(
+        "the uplink is down, and a dead IPv6 route is left",
+        node(with_routes(with_links(DUAL, never_up(WLAN0)), DEAD6), policy=replace(BOTH, devices=("wlan0",))),
+        Verdict.UPLINK_DOWN,
+        "wlan0",
+        "administratively down",
+    ),
     Case("all is well", node(NETWORK), Verdict.HEALTHY, "IPv4 default route", "default via 192.168.6.1 dev wlan0"),
     Case(
         "one next hop of a multipath route is alive",
@@ -296,9 +319,7 @@ CASES = (
     ),
     Case(
         "a configured device is down, and another one carries the route",
-        node(
-            on_lan(with_routes(with_links(NETWORK, never_up(WLAN0)), replace(ROUTE, next_hops=(SECOND,)))), policy=WLAN
-        ),
+        node(on_lan(with_routes(with_links(NETWORK, never_up(WLAN0)), THROUGH_LAN)), policy=WLAN),
         Verdict.HEALTHY,
         "IPv4 default route",
         "dev eth0",

@@ -95,6 +95,9 @@ OBJECT = replace(ROUTE, next_hops=(NextHop(index=0),))
         pytest.param(NETWORK, True, True, id="a default route by a link that is up"),
         pytest.param(with_routes(NETWORK), False, False, id="no route"),
         pytest.param(unplugged(NETWORK), True, False, id="a route that the kernel marked linkdown"),
+        pytest.param(
+            with_links(unplugged(NETWORK), WLAN0), True, False, id="a route marked so, a link that is up again"
+        ),
         pytest.param(with_links(NETWORK, no_carrier(WLAN0)), True, False, id="a link that is down, not marked yet"),
         pytest.param(
             with_routes(NETWORK, replace(ROUTE, next_hops=(replace(HOP, dead=True),))),

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.builders import (
+    ADDRESS,
     BOOT,
     DUAL,
     FLANNEL1,
@@ -99,7 +100,8 @@ def test_a_family_has_a_name_and_a_help_as_prometheus_asks(family: object) -> No
 
 
 def test_a_healthy_node() -> None:
-    seen = samples(scene(node(NETWORK, LOAD, HOST)))
+    local = replace(ADDRESS, address="169.254.8.8")
+    seen = samples(scene(node(replace(NETWORK, addresses=(ADDRESS, local)), LOAD, HOST)))
     assert seen["uplink_default_route_present{family=ipv4}"] == 1
     assert seen["uplink_default_route_present{family=ipv6}"] == 0
     assert seen["uplink_default_route_usable{family=ipv4}"] == 1

@@ -128,15 +128,29 @@ async def test_a_failure_is_logged_with_what_it_takes_to_understand_it(
     assert record.__dict__["retry"] == f"{run.pauses[0]:.1f}s"
 
 
-async def test_pauses_grow_while_it_fails_and_begin_anew_once_it_yielded(run: Run) -> None:
+async def test_pauses_grow_while_it_fails_and_begin_anew_once_it_went_on_for_a_while(run: Run) -> None:
     fails: Sequence[Step] = [IO]
-    works: Sequence[Step] = [LOAD, IO]
+    works: Sequence[Step] = [*[LOAD] * 20, IO]  # for 40 s by this clock, after a pause of 6.4 s at most
     await run.until({"load": run.source("load", *[fails] * 8, works, fails)}, lambda: len(run.pauses) >= 10)
     growing, (recovered, again) = run.pauses[:8], run.pauses[8:10]
     assert all(one < other * 2 and other <= one * 4 for one, other in pairwise(growing))
     assert growing[-1] > FIRST_BACKOFF * 2**6
     assert recovered <= FIRST_BACKOFF
     assert again <= 2 * FIRST_BACKOFF
+
+
+async def test_to_yield_once_and_fail_again_makes_no_hot_loop() -> None:
+    run = Run(Store(state=NodeState(), clock=lambda: at(5)))
+    attempt: Sequence[Step] = [LOAD, IO]
+    await run.until({"load": run.source("load", *[attempt] * 20)}, lambda: len(run.pauses) >= 20)
+    assert min(run.pauses[-5:]) > 1
+
+
+async def test_a_failure_that_goes_on_is_told_once(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    gone = SourceError(Reason.TIMEOUT, "no answer")
+    with caplog.at_level(logging.WARNING):
+        await run.until({"load": run.source("load", [IO], [IO], [IO], [gone])}, lambda: len(run.pauses) >= 4)
+    assert [record.__dict__["reason"] for record in caplog.records] == [Reason.IO, Reason.TIMEOUT]
 
 
 @given(st.integers(1, 10_000))

@@ -94,11 +94,9 @@ def test_files_that_are_no_files_are_no_failure(tmp_path: Path) -> None:
     assert host.read(tmp_path, tmp_path).manager is Manager.NETPLAN
 
 
-def test_a_file_without_an_end_is_read_up_to_a_bound(tmp_path: Path) -> None:
-    endless = tmp_path / "etc/network/interfaces"
-    endless.parent.mkdir(parents=True)
-    endless.symlink_to("/dev/zero")
-    assert host.manager(tmp_path) is Manager.UNKNOWN
+def test_a_file_is_read_up_to_a_bound(tmp_path: Path) -> None:
+    beyond = "#" * host.LONGEST_FILE + IFUPDOWN["etc/network/interfaces"]
+    assert host.manager(root(tmp_path, {"etc/network/interfaces": beyond})) is Manager.UNKNOWN
 
 
 @given(st.text())

@@ -18,6 +18,8 @@ from uplink_exporter.sources.rtnetlink import Message, Type
 
 Json = dict[str, Any]
 CAPTURES = FIXTURES / "netlink"
+NOPREFIXROUTE = 0x200  # linux/if_addr.h; it does not fit into ifa_flags
+NESTED = 0x8000  # linux/netlink.h; which attributes carry it differs between kernels
 PARSERS: tuple[Callable[[memoryview], object], ...] = (
     rtnetlink.parse_link,
     rtnetlink.parse_address,
@@ -56,6 +58,15 @@ def test_links_are_what_iproute2_shows() -> None:
         )
 
 
+def test_an_attribute_is_the_same_whether_or_not_it_says_that_it_is_nested() -> None:
+    head = struct.pack("=BxHiIIHHB3x", 0, 1, 7, 0, 0, 5, 33, 1)
+    kind = struct.pack("=HH8s", 12, 1, b"bridge\0\0")
+    for flag in (0, NESTED):
+        link = rtnetlink.parse_link(memoryview(head + struct.pack("=HH", 16, 18 | flag) + kind))
+        assert link is not None
+        assert (link.index, link.kind) == (7, "bridge")
+
+
 def test_links_count_the_carrier_s_comings_and_goings() -> None:
     changes = {link.name: link.carrier_changes for link in LINKS}
     assert changes["wlan0"] >= 2 > changes["-f"]
@@ -74,6 +85,7 @@ def test_addresses_are_what_iproute2_shows() -> None:
         flags = theirs[key]
         assert bool(address.flags & Address.DEPRECATED) is flags.get("deprecated", False)
         assert bool(address.flags & Address.TENTATIVE) is flags.get("tentative", False)
+        assert bool(address.flags & NOPREFIXROUTE) is flags.get("noprefixroute", False)
         assert bool(address.flags & Address.PERMANENT) is not flags.get("dynamic", False)
         assert {0: "global", 253: "link", 254: "host"}[address.scope] == flags["scope"]
 
@@ -154,6 +166,12 @@ def test_a_port_that_leaves_its_bridge_is_no_link_that_is_gone() -> None:
     gone = [rtnetlink.parse_link(m.body) for m in captured("events", Type.DELLINK)]
     assert None in gone
     assert {link.name for link in gone if link} == {"wlan0", "peer0"}
+
+
+def test_an_event_of_wireless_extensions_is_no_link_without_a_carrier() -> None:
+    # rtnetlink_ifinfo_prep() of the kernel's net/wireless/wext-core.c: a name, and IFLA_WIRELESS
+    event = struct.pack("=BxHiIIHH8sHH4x", 0, 1, 3, 0x1003, 0, 10, 3, b"wlan0\0", 8, 11)
+    assert rtnetlink.parse_link(memoryview(event)) is None
 
 
 def test_links_and_routes_are_parsed_from_events_as_from_dumps() -> None:
