@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import platform
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +19,9 @@ from uplink_exporter.families import BuildInfo, Scene, Showing
 from uplink_exporter.flannel.condition import options
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
-from uplink_exporter.settings import ListenAddress, Mode, Output, Settings
-from uplink_exporter.sources import host, load, netlink, pods_api, pods_logs
-from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Access, Memory
-from uplink_exporter.sources.pods_api import Subject
+from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings
+from uplink_exporter.sources import host, load, netlink, pods_logs
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
 from uplink_exporter.web.listen import listen
@@ -33,9 +30,17 @@ from uplink_exporter.web.server import Site, serving
 log = logging.getLogger(__name__)
 
 
-def sources(
-    settings: Settings, environment: Mapping[str, str], state: Callable[[], NodeState]
-) -> dict[type[Fact], Watch]:
+def run(settings: Settings, access: Access | None) -> int:
+    """Run the command that was asked for; the exit code."""
+    if settings.command is Command.DOCTOR:
+        answer, code = asyncio.run(run_doctor(settings, access))
+        print(answer)
+        return code
+    asyncio.run(serve(settings, access))
+    return 0
+
+
+def sources(settings: Settings, access: Access | None, state: Callable[[], NodeState]) -> dict[type[Fact], Watch]:
     """Every source, by the fact that it yields. A new source is a line here.
 
     `state` closes the one loop: to which address flannel is told to look, the kernel can only be asked once flannel's
@@ -52,11 +57,18 @@ def sources(
     if settings.pod_logs is not Mode.OFF:
         subnet_file = settings.flannel_run_path / "subnet.env"
         found[FlannelLogs] = partial(pods_logs.watch, settings.pod_logs_path, subnet_file, chosen)
-    access = Access(environ=environment, kubeconfig=settings.kubeconfig, api_servers=settings.api_servers)
-    if access.wanted(settings.kubernetes):
-        subject = Subject(node=settings.node or platform.node().lower(), selection=chosen)
-        found[NodePods] = partial(pods_api.watch, access, subject, Memory(), Timing())
+    if access is not None:
+        found[NodePods] = _pods_api(access, settings.node or platform.node().lower(), chosen)
     return found
+
+
+def _pods_api(access: Access, node: str, chosen: Selection) -> Watch:
+    # Imported only where it runs: OpenSSL comes with it.
+    from uplink_exporter.sources import pods_api
+    from uplink_exporter.sources.api_client import Timing
+    from uplink_exporter.sources.api_paths import Memory
+
+    return partial(pods_api.watch, access, pods_api.Subject(node=node, selection=chosen), Memory(), Timing())
 
 
 def _targets(state: NodeState) -> tuple[str, ...]:
@@ -65,11 +77,11 @@ def _targets(state: NodeState) -> tuple[str, ...]:
     return () if address is None else (str(address),)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, access: Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
     store = Store(state=NodeState(policy=settings.policy), clock=clock, on_diagnosis=_tell)
-    watches = sources(settings, os.environ, lambda: store.state)
+    watches = sources(settings, access, lambda: store.state)
     showing = Showing(sources=tuple(watches), build=build_info(), include=settings.include, exclude=settings.exclude)
     site = Site(
         telemetry_path=settings.telemetry_path,
@@ -103,11 +115,11 @@ def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
     log.log(logging.INFO if well else logging.WARNING, "verdict changed", extra=fields)
 
 
-async def run_doctor(settings: Settings) -> tuple[str, int]:
+async def run_doctor(settings: Settings, access: Access | None) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
     store = Store(state=NodeState(policy=settings.policy), clock=clock)
-    watches = sources(settings, os.environ, lambda: store.state)
+    watches = sources(settings, access, lambda: store.state)
     # The network last: what flannel is told decides on what the kernel is asked.
     network = watches.pop(Network)
     await doctor.look(watches, store)

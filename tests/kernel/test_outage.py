@@ -27,8 +27,9 @@ from uplink_exporter.facts import NodeState
 from uplink_exporter.flannel.condition import SETTLING
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection
 from uplink_exporter.sources import pods_api
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Access, Memory
+from uplink_exporter.sources.api_paths import Memory
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import supervise
 

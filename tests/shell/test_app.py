@@ -181,3 +181,7 @@ def test_the_doctor_says_so_where_it_cannot_read_a_source(tmp_path: Path) -> Non
     answered = run("doctor", "--output=json", f"--path.procfs={tmp_path}", "--uplink.require-family=none")
     assert answered.returncode == 0
     assert json.loads(answered.stdout)["form"] == 1
+
+
+def test_a_process_that_encrypts_nothing_holds_no_openssl(exporter: Exporter) -> None:
+    assert "libcrypto" not in Path(f"/proc/{exporter.process.pid}/maps").read_text()

@@ -10,15 +10,9 @@ from pathlib import Path
 import pytest
 
 from uplink_exporter.flannel.observed import ApiPath
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import Way
-from uplink_exporter.sources.api_paths import (
-    MOST_ENDPOINTS,
-    SERVER_NAME,
-    Access,
-    parse_api_server,
-    parse_endpoints,
-    ways,
-)
+from uplink_exporter.sources.api_paths import MOST_ENDPOINTS, SERVER_NAME, parse_api_server, parse_endpoints, ways
 
 FIXTURES = Path(__file__).parent.parent / "fixtures/api"
 SERVICE = Way(path=ApiPath.SERVICE, url="https://10.96.0.1:443", server_name=SERVER_NAME)

@@ -21,8 +21,9 @@ from tests.sources.api_server import ApiServer, Json, Pki, make_pki
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingContainer
 from uplink_exporter.sources import pods_api
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Access, Memory
+from uplink_exporter.sources.api_paths import Memory
 from uplink_exporter.sources.json_stream import LONGEST_OBJECT
 
 FIXTURES = Path(__file__).parent.parent / "fixtures/api"

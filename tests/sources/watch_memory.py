@@ -12,8 +12,9 @@ from pathlib import Path
 
 from uplink_exporter.flannel.observed import Selection
 from uplink_exporter.sources import pods_api
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Access, Memory
+from uplink_exporter.sources.api_paths import Memory
 
 
 def reset_peak() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from uplink_exporter.facts import Instant, Network, NodeState
+from uplink_exporter.facts import FlannelPolicy, Instant, Network, NodeState
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import (
@@ -121,17 +122,33 @@ def options(state: NodeState) -> Options | None:
     However old: what flannel was told does not change because the API is gone. None if it was told something that
     cannot be read here, such as a variable of a container that a shell starts.
     """
-    given, logs, pods = state.policy.flannel, state.last(FlannelLogs), state.last(NodePods)
-    version = parse_version(given.version) or (pods and parse_version(pods.version)) or NEWEST
-    stack = Stack(given.stack or (pods.stack if pods else "") or Stack.IPV4)
-    logged = logged_args(logs.flags_line) if logs else None
+    logs, pods = state.last(FlannelLogs), state.last(NodePods)
+    flags_line = logs.flags_line if logs else ""
+    if pods is None:
+        return _options(state.policy.flannel, flags_line, (), (), "", "")
+    return _options(
+        state.policy.flannel, flags_line, pods.args or (), tuple(pods.env.items()), pods.version, pods.stack
+    )
+
+
+@lru_cache(maxsize=2)  # asked several times for each scrape and each fact, and always the same
+def _options(
+    given: FlannelPolicy,
+    flags_line: str,
+    args: tuple[str, ...],
+    env: tuple[tuple[str, str], ...],
+    tag: str,
+    net_conf: str,
+) -> Options | None:
+    version = parse_version(given.version) or parse_version(tag) or NEWEST
+    stack = Stack(given.stack or net_conf or Stack.IPV4)
+    logged = logged_args(flags_line)
     try:
         if given.args:
             return parse_options(split_args(given.args), version=version, stack=stack)
         if logged is not None:
             return parse_options(logged, version=version, stack=stack)
-        args, env = (pods.args or (), pods.env) if pods else ((), {})
-        return parse_options(args, env, version=version, stack=stack)
+        return parse_options(args, dict(env), version=version, stack=stack)
     except OptionsError:
         return None
 

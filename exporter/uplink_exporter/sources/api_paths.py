@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import (
     Api,
     Resource,
@@ -34,24 +35,8 @@ from uplink_exporter.sources.api_client import (
 if TYPE_CHECKING:
     from kubernetes.aio.client.configuration import Configuration
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 SERVER_NAME = "kubernetes.default.svc"
 MOST_ENDPOINTS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where to look for addresses and for credentials: a kubeconfig if one is given, else the pod's ServiceAccount."""
-
-    environ: Mapping[str, str]
-    service_account: Path = SERVICE_ACCOUNT
-    kubeconfig: Path | None = None
-    api_servers: tuple[str, ...] = ()
-
-    def wanted(self, mode: str) -> bool:
-        """Whether the source is to run in this mode; `auto` goes by whether there are credentials."""
-        credentials = self.kubeconfig or self.service_account / "token"
-        return mode == "on" or (mode == "auto" and credentials.is_file())
 
 
 @dataclass(slots=True, kw_only=True)

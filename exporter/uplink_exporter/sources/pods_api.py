@@ -16,8 +16,9 @@ from http import HTTPStatus
 
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection
+from uplink_exporter.sources.api_access import Access
 from uplink_exporter.sources.api_client import Api, ApiError, Resource, Timing, get, refusal, request
-from uplink_exporter.sources.api_paths import Access, Memory, connected
+from uplink_exporter.sources.api_paths import Memory, connected
 from uplink_exporter.sources.json_stream import lines, loads, members
 from uplink_exporter.sources.pod_objects import (
     MOST_WAITING,

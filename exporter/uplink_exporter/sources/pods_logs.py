@@ -25,7 +25,7 @@ from uplink_exporter.flannel.observed import ContainerRestarts, FlannelLogs, Las
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.runtime_log import parse_log
 
-RESCAN = 10.0
+RESCAN = 30.0
 PAUSE = 0.25
 """Seconds between two scans, however many hints come."""
 
