@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
 
-.PHONY: help run doctor test check bench format docs golden lock clean
+.PHONY: help run doctor demo test check bench format docs golden lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -14,6 +14,10 @@ run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device
 
 doctor: .venv/run ## Say what is wrong with this node's uplink
 	@$(BIN)/uplink-exporter doctor $(ARGS)
+
+demo: .venv/dev ## Replay the incident up to the page and its end (as root; ARGS=--keep leaves the servers up)
+	tests/setup
+	@$(BIN)/python -m tests.stack $(ARGS)
 
 test: check ## Run the checks and all tests (as root also those that need network namespaces)
 	tests/setup
