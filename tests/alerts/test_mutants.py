@@ -1,0 +1,52 @@
+"""The unit tests of the rules are held to account: whatever is altered in a rule, one of them objects."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.alerts.mutants import WORKERS, expressions, mutants, objects, survivors, units
+from tests.alerts.rules import rules
+from tests.alerts.tools import generations
+
+PROMTOOL = generations()[0].promtool
+
+pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="no promtool: tests/setup gets Debian's")
+
+
+def test_the_rules_as_they_are_pass_every_unit() -> None:
+    """Else an objection would prove nothing."""
+    promtool, known, tests = PROMTOOL, rules(), units()
+    assert promtool is not None
+    with ThreadPoolExecutor(WORKERS) as pool:
+        fail = pool.map(lambda unit: objects(promtool, unit, known), tests)
+    assert not [unit.name for unit, fails in zip(tests, fail, strict=True) if fails]
+
+
+def test_every_alteration_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
+    assert PROMTOOL is not None
+    wanted = [mutant for rule in rules() for mutant in mutants(rule)]
+    alive = [str(mutant) for mutant, survived in survivors(PROMTOOL, wanted) if survived]
+    with capsys.disabled():
+        print(f"\n{len(wanted) - len(alive)} of {len(wanted)} mutants of the rules caught")
+    assert not alive, "\n".join(alive)
+
+
+def test_what_is_altered() -> None:
+    changes = [text for _, text in expressions('max without (pod) (last_over_time(a{b=~"c|d"}[5m])) >= 2 and on (e) x')]
+    assert {" ".join(text.split()) for text in changes} == {
+        'max without () (last_over_time(a{b=~"c|d"}[5m])) >= 2 and on (e) x',
+        "max without (pod) (last_over_time(a{}[5m])) >= 2 and on (e) x",
+        'max without (pod) (last_over_time(a{b!~"c|d"}[5m])) >= 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"d"}[5m])) >= 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c"}[5m])) >= 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[150000ms])) >= 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[600000ms])) >= 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) > 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) < 2 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) >= 1 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) >= 3 and on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) >= 2 unless on (e) x',
+        'max without (pod) (last_over_time(a{b=~"c|d"}[5m])) >= 2 and on () x',
+    }
