@@ -6,7 +6,7 @@ from shlex import quote
 
 from uplink_exporter.diagnosis.remedy import bring_up, look_closer
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
-from uplink_exporter.diagnosis.view import View
+from uplink_exporter.diagnosis.view import View, candidates, suspects
 from uplink_exporter.diagnosis.words import BECAUSE, LABEL, absence, addressless, link_state, next_hop, radio, since
 from uplink_exporter.facts import Family, NextHop
 
@@ -36,13 +36,13 @@ def uplink_down(view: View) -> Finding | None:
     family, blamed = view.routeless(), view.blamed()
     if family is None or (blamed and (blamed[1] is None or blamed[1].carries)):
         return None
-    down = (blamed[1],) if blamed and blamed[1] else view.suspects(family)
+    down = (blamed[1],) if blamed and blamed[1] else suspects(view.network, family)
     if not down:
         return None
     name = down[0].name if len(down) == 1 else ""
     which = f"the uplink {name} is down" if name else f"the uplink is down ({' or '.join(o.name for o in down[:4])})"
     because = f"; {BECAUSE[blamed[0].reason]}" if blamed else ""
-    others = () if blamed else tuple(other for other in view.candidates() if other.carries)
+    others = () if blamed else tuple(other for other in candidates(view.network) if other.carries)
     return Finding(
         summary=f"{which}, so there is no {LABEL[family]} default route",
         evidence=(
@@ -64,7 +64,7 @@ def route_missing(view: View) -> Finding | None:
     family, blamed = view.routeless(), view.blamed()
     if family is None:
         return None
-    links = (blamed[1],) if blamed and blamed[1] else view.candidates()
+    links = (blamed[1],) if blamed and blamed[1] else candidates(view.network)
     carrying = next((link for link in links if link.carries), None)
     where = f"{carrying.name} is up, yet there" if carrying else "there"
     return Finding(

@@ -97,18 +97,6 @@ class View:
         idle = (uplink for uplink in uplinks if uplink[1] is None or not uplink[1].carries)
         return next(idle, uplinks[0] if uplinks else None)
 
-    def candidates(self) -> tuple[Link, ...]:
-        """The links that could be an uplink, where none is known to be."""
-        return candidates(self.network)
-
-    def suspects(self, family: Family) -> tuple[Link, ...]:
-        """The candidates that are down, where none of those that are up can be the uplink."""
-        return suspects(self.network, family)
-
-    def addressed(self, link: Link, family: Family) -> bool:
-        """Whether the link has a usable address of the family."""
-        return addressed(self.network, link, family)
-
 
 def candidates(network: Network) -> tuple[Link, ...]:
     """The links that could be an uplink, where none is known to be; those that are down first."""
@@ -133,8 +121,6 @@ def addressed(network: Network, link: Link, family: Family) -> bool:
 
 
 _KINDS_OF_UPLINKS = frozenset({"", "bond", "team", "vlan", "macvlan", "ipvlan", "bridge", "veth", "wwan"})
-
-
 _NAMES_OF_OTHERS = re.compile(r"veth|cali|lxc|cilium|cni|flannel|docker|br-|virbr|kube-")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from uplink_exporter.diagnosis.verdict import Evidence
-from uplink_exporter.diagnosis.view import Expectation, View
+from uplink_exporter.diagnosis.view import Expectation, View, addressed
 from uplink_exporter.facts import Family, Link, NextHop, Operstate
 
 LABEL = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
@@ -74,7 +74,7 @@ def ways_out(view: View) -> tuple[Evidence, ...]:
 
 def addressless(view: View, family: Family, link: Link) -> Iterator[Evidence]:
     """That the link has no address, if so."""
-    if not view.addressed(link, family):
+    if not addressed(view.network, link, family):
         hint = "; DHCP has not answered, or it has not been asked" if link.carries else ""
         yield Evidence(subject=f"address on {link.name}", observed=f"no usable {LABEL[family]} address{hint}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from uplink_exporter.facts import Family, Instant, Link, Network, Operstate, RouteHistory
+from uplink_exporter.facts import Family, Instant, Link, Network, NextHop, Operstate, Route, RouteHistory
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
 
 
@@ -37,23 +37,24 @@ def _per_link(value: Callable[[Link], float]) -> Callable[[Scene], Iterator[Samp
     return lambda scene: (((link.name,), value(link)) for link in scene.links)
 
 
-def _route_info(scene: Scene) -> Iterator[Sample]:
+def _next_hops(scene: Scene) -> Iterator[tuple[Network, Route, NextHop]]:
     network = scene.network
-    for family in Family if network else ():
-        for route in network.default_routes(family) if network else ():
-            for hop in route.next_hops:
-                link = network.link_at(hop.index) if network else None
-                yield (family, link.name if link else "", hop.gateway, route.protocol, str(route.metric)), 1
+    if network is not None:
+        routes = (route for family in Family for route in network.default_routes(family))
+        yield from ((network, route, hop) for route in routes for hop in route.next_hops)
+
+
+def _route_info(scene: Scene) -> Iterator[Sample]:
+    for network, route, hop in _next_hops(scene):
+        link = network.link_at(hop.index)
+        yield (route.family, link.name if link else "", hop.gateway, route.protocol, str(route.metric)), 1
 
 
 def _neighbours(scene: Scene) -> Iterator[Sample]:
-    network = scene.network
-    for family in Family if network else ():
-        for route in network.default_routes(family) if network else ():
-            for hop in route.next_hops:
-                link, neighbour = (network.link_at(hop.index), network.neighbour(hop)) if network else (None, None)
-                if hop.gateway and link is not None:
-                    yield (family, link.name, hop.gateway), bool(neighbour and neighbour.failed)
+    for network, route, hop in _next_hops(scene):
+        link, neighbour = network.link_at(hop.index), network.neighbour(hop)
+        if hop.gateway and link is not None:
+            yield (route.family, link.name, hop.gateway), bool(neighbour and neighbour.failed)
 
 
 def _operstates(scene: Scene) -> Iterator[Sample]:
@@ -76,10 +77,8 @@ def _expected(scene: Scene) -> Iterator[Sample]:
 
 def _present(scene: Scene) -> Iterator[Sample]:
     network = scene.network
-    devices = scene.expected if network else ()
-    return (
-        ((expected.device,), network is not None and network.link(expected.device) is not None) for expected in devices
-    )
+    if network is not None:
+        yield from (((device,), network.link(device) is not None) for device in (e.device for e in scene.expected))
 
 
 ROUTES = (

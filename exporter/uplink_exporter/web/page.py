@@ -60,10 +60,11 @@ class Page:
         kept = self.kept.setdefault(content_type, {})
         try:
             # What a family without `reads` shows is small: its samples themselves are compared.
-            read = family.reads(scene) if family.reads else tuple(family.samples(scene))
+            samples = None if family.reads else tuple(family.samples(scene))
+            read = family.reads(scene) if family.reads else samples
             before, text = kept.get(family.name, (None, b""))
             if read is None or read != before:
-                text = _text(family, family.samples(scene), content_type)
+                text = _text(family, family.samples(scene) if samples is None else samples, content_type)
                 kept[family.name] = read, text
         except Exception:  # whatever fails here, the other families are still true
             log.exception("metric family failed", extra={"family": family.name})
