@@ -13,15 +13,12 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from tests.alerts.tools import DEBIAN, Tools
+from tests.alerts.tools import Tools, alertmanager_command
 from tests.kernel.namespace import Namespace
 from tests.stack.configuration import ALERTMANAGER, LOOKBACK, PROMETHEUS, WEBHOOK, for_alertmanager, for_prometheus
 from tests.stack.web import fetch, serving
 
 PATIENCE = 60.0
-# Debian's Alertmanager reads its default templates from /usr/share. Where it is only unpacked, it is shown what was
-# unpacked with it, in the mount namespace that ip-netns(8) makes.
-SHARED = '[ -e /usr/share/prometheus/alertmanager ] || mount --bind "$0" /usr/share; exec "$@"'
 Json = Mapping[str, Any]
 
 
@@ -87,8 +84,7 @@ def serving_alerts(lan: Namespace, directory: Path, tools: Tools) -> Iterator[Se
         "--rules.alert.resend-delay=1s",
     )
     alertmanager = (
-        *("sh", "-ec", SHARED, str(DEBIAN.parent / "share")),
-        str(tools.alertmanager),
+        *map(str, alertmanager_command(tools.alertmanager)),
         f"--config.file={for_alertmanager(directory)}",
         f"--storage.path={directory / 'alertmanager'}",
         f"--web.listen-address=127.0.0.1:{ALERTMANAGER}",
