@@ -178,6 +178,8 @@ class RouteHistory:
     usable: bool
     seen: bool
     watched_since: float
+    known_until: float | None = None
+    """When an earlier run of ours that left this history looked last; None while we watch."""
     changed: float | None = None
     """When it last became usable or unusable; None while nothing changed since we look."""
     losses: int = 0
@@ -186,30 +188,29 @@ class RouteHistory:
     absent_since: float | None = None
     first_usable: float | None = None
     """None until one came up under our eyes: one that was there before we looked has no known time."""
-    devices: tuple[str, ...] = ()
-    """What carries it, else what last carried it."""
 
     @classmethod
-    def first(cls, *, usable: bool, devices: tuple[str, ...], uptime: float) -> RouteHistory:
+    def first(cls, *, usable: bool, uptime: float) -> RouteHistory:
         """The first look. None there means none since boot: that is the incident, and nothing says otherwise."""
-        since = None if usable else 0.0
-        return cls(usable=usable, seen=usable, watched_since=uptime, absent_since=since, devices=devices)
+        return cls(usable=usable, seen=usable, watched_since=uptime, absent_since=None if usable else 0.0)
 
-    def following(self, *, usable: bool, devices: tuple[str, ...], uptime: float) -> RouteHistory:
+    def following(self, *, usable: bool, uptime: float) -> RouteHistory:
         """The history after one more look at `uptime`."""
-        kept = replace(self, devices=devices or self.devices)
+        watched = self if self.known_until is None else replace(self, known_until=None)
         if usable == self.usable:
-            return kept
+            return watched
         if not usable:
-            return replace(kept, usable=False, changed=uptime, losses=self.losses + 1, absent_since=uptime)
+            return replace(watched, usable=False, changed=uptime, losses=self.losses + 1, absent_since=uptime)
+        # One that came while nobody watched was absent for as long as is known, and came at no known time.
+        absent_until = uptime if self.known_until is None else self.known_until
         return replace(
-            kept,
+            watched,
             usable=True,
             seen=True,
             changed=uptime,
-            absent_before=self.absent_seconds(uptime),
+            absent_before=self.absent_seconds(absent_until),
             absent_since=None,
-            first_usable=self.first_usable if self.seen else uptime,
+            first_usable=self.first_usable if self.seen or self.known_until is not None else uptime,
         )
 
     def absent_seconds(self, uptime: float) -> float:
@@ -244,7 +245,7 @@ class Reason(StrEnum):
 class Fact(Protocol):
     """One complete slice of the node. `source` names who yields it; after `max_age` seconds it counts for nothing.
 
-    `reasons` are those for which the source may fail, as far as it knows.
+    `reasons` are those for which the source may fail, as far as it knows: a fault of ours is not among them.
     """
 
     source: ClassVar[str]
@@ -262,7 +263,14 @@ class Network:
 
     source: ClassVar[str] = "netlink"
     max_age: ClassVar[float] = 90.0  # three resyncs
-    reasons: ClassVar[tuple[Reason, ...]] = tuple(reason for reason in Reason if reason is not Reason.FINISHED)
+    reasons: ClassVar[tuple[Reason, ...]] = (
+        Reason.OVERFLOW,
+        Reason.INTERRUPTED,
+        Reason.PERMISSION,
+        Reason.TIMEOUT,
+        Reason.IO,
+        Reason.PARSE,
+    )
 
     links: tuple[Link, ...] = ()
     addresses: tuple[Address, ...] = ()
@@ -271,6 +279,8 @@ class Network:
     reached: Mapping[str, Reached] = field(default_factory=lambda: MappingProxyType({}))
     """By which way the kernel would send to the addresses that were asked about."""
     history: Mapping[Family, RouteHistory] = field(default_factory=lambda: MappingProxyType({}))
+    uplinks: Mapping[Family, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """What carries each family's default route, else what last carried it, be it in an earlier boot."""
 
     def link(self, name: str) -> Link | None:
         """The link of that name."""
@@ -307,18 +317,23 @@ class Network:
 
     def following(self, previous: Network | None, now: Instant) -> Network:
         """This dump with the route histories carried on, and equal parts shared with the last one."""
+        previous = previous or Network()
         history = {family: self._history(family, previous, now) for family in Family}
-        known = {(n.index, n.address): n for n in previous.neighbours} if previous else {}
-        neighbours = tuple(n.following(known.get((n.index, n.address))) for n in self.neighbours)
-        following = replace(self, neighbours=neighbours, history=MappingProxyType(history))
-        return following if previous is None else following._sharing(previous)
+        carrying = {family: devices for family in Family if (devices := self.devices(family))}
+        known = {(n.index, n.address): n for n in previous.neighbours}
+        following = replace(
+            self,
+            neighbours=tuple(n.following(known.get((n.index, n.address))) for n in self.neighbours),
+            history=MappingProxyType(history),
+            uplinks=MappingProxyType({**previous.uplinks, **carrying}),
+        )
+        return following._sharing(previous)
 
-    def _history(self, family: Family, previous: Network | None, now: Instant) -> RouteHistory:
-        usable = bool(self.usable_next_hops(family))
-        devices = self.devices(family)
-        if previous is None or family not in previous.history:
-            return RouteHistory.first(usable=usable, devices=devices, uptime=now.uptime)
-        return previous.history[family].following(usable=usable, devices=devices, uptime=now.uptime)
+    def _history(self, family: Family, previous: Network, now: Instant) -> RouteHistory:
+        usable, before = bool(self.usable_next_hops(family)), previous.history.get(family)
+        if before is None:
+            return RouteHistory.first(usable=usable, uptime=now.uptime)
+        return before.following(usable=usable, uptime=now.uptime)
 
     def _sharing(self, previous: Network) -> Network:
         # An unchanged part stays the same object, so that what is rendered from it can be kept by identity.
@@ -329,6 +344,7 @@ class Network:
             routes=previous.routes if self.routes == previous.routes else self.routes,
             neighbours=previous.neighbours if self.neighbours == previous.neighbours else self.neighbours,
             history=previous.history if self.history == previous.history else self.history,
+            uplinks=previous.uplinks if self.uplinks == previous.uplinks else self.uplinks,
         )
 
 
@@ -347,7 +363,7 @@ class Load:
 
     source: ClassVar[str] = "load"
     max_age: ClassVar[float] = 30.0
-    reasons: ClassVar[tuple[Reason, ...]] = (Reason.PERMISSION, Reason.IO, Reason.PARSE, Reason.INTERNAL)
+    reasons: ClassVar[tuple[Reason, ...]] = (Reason.IO, Reason.PARSE)
 
     load1: float
     load5: float
@@ -377,7 +393,7 @@ class Host:
 
     source: ClassVar[str] = "host"
     max_age: ClassVar[float] = 180.0
-    reasons: ClassVar[tuple[Reason, ...]] = (Reason.INTERNAL,)
+    reasons: ClassVar[tuple[Reason, ...]] = ()
 
     name: str = ""
     manager: Manager = Manager.UNKNOWN

@@ -164,9 +164,9 @@ def test_the_unix_time_of_a_moment_moves_with_the_wall_clock() -> None:
 
 def history(*looks: tuple[float, bool]) -> RouteHistory:
     (uptime, usable), *rest = looks
-    made = RouteHistory.first(usable=usable, devices=("wlan0",) * usable, uptime=uptime)
+    made = RouteHistory.first(usable=usable, uptime=uptime)
     for uptime, usable in rest:
-        made = made.following(usable=usable, devices=("wlan0",) * usable, uptime=uptime)
+        made = made.following(usable=usable, uptime=uptime)
     return made
 
 
@@ -198,17 +198,18 @@ def test_the_history_of_a_default_route_is_exact(
 
 
 def test_what_last_carried_the_route_is_remembered() -> None:
-    assert history((5, True), (40, False)).devices == ("wlan0",)
-    moved = history((5, True)).following(usable=True, devices=("eth0",), uptime=9)
-    assert moved.following(usable=False, devices=(), uptime=10).devices == ("eth0",)
+    lost = replace(NETWORK, routes=())
+    seen = NETWORK.following(None, at(5))
+    seen = lost.following(seen, at(40))
+    assert seen.uplinks == {Family.IPV4: ("wlan0",)}
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.05, 7.0]), st.booleans()), min_size=1))
 def test_losses_and_absent_seconds_never_fall_and_never_exceed_what_was(steps: list[tuple[float, bool]]) -> None:
-    uptime, made = 10.0, RouteHistory.first(usable=False, devices=(), uptime=10.0)
+    uptime, made = 10.0, RouteHistory.first(usable=False, uptime=10.0)
     for gap, usable in steps:
         before, uptime = (made.losses, made.absent_seconds(uptime)), uptime + gap
-        made = made.following(usable=usable, devices=(), uptime=uptime)
+        made = made.following(usable=usable, uptime=uptime)
         assert before <= (made.losses, made.absent_seconds(uptime))
         assert before[1] <= made.absent_seconds(uptime) <= uptime
         assert made.usable is usable

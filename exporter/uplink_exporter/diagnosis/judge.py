@@ -62,8 +62,13 @@ def diagnose(state: NodeState, now: Instant) -> Diagnosis:
 
 
 def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...]) -> Diagnosis:
-    evidence = (*finding.evidence, *symptoms)
-    return Diagnosis(verdict=verdict, summary=finding.summary, evidence=evidence, remedy=tuple(finding.remedy))
+    return Diagnosis(
+        verdict=verdict,
+        summary=finding.summary,
+        evidence=(*finding.evidence, *symptoms),
+        remedy=tuple(finding.remedy),
+        device=finding.device,
+    )
 
 
 IN_A_POD = Finding(

@@ -28,6 +28,7 @@ def uplink_missing(view: View) -> Finding | None:
             f"sudo dmesg | grep -i -e {quote(device)} -e firmware -e usb   # why the device did not appear",
             *bring_up(view, device),
         ),
+        device=device,
     )
 
 
@@ -56,6 +57,7 @@ def uplink_down(view: View) -> Finding | None:
             absence(view, family),
         ),
         remedy=(*bring_up(view, name), *(line for link in down[:4] for line in look_closer(link))),
+        device=name,
     )
 
 
@@ -75,6 +77,7 @@ def route_missing(view: View) -> Finding | None:
             *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:4]),
         ),
         remedy=bring_up(view, carrying.name if carrying else ""),
+        device=carrying.name if carrying else "",
     )
 
 
@@ -102,6 +105,7 @@ def _dead_link(view: View, family: Family, hops: list[NextHop]) -> Finding:
             *since(view, family),
         ),
         remedy=(*bring_up(view, name), *look_closer(links[0])) if links else bring_up(view, ""),
+        device=links[0].name if links else "",
     )
 
 
@@ -122,6 +126,7 @@ def _dead_gateway(view: View, family: Family, hops: tuple[NextHop, ...]) -> Find
             f"ping -c 3 -I {quote(name)} {hops[0].gateway}   # is the router up, and on this network?",
             *bring_up(view, name),
         ),
+        device=link.name if link else "",
     )
 
 

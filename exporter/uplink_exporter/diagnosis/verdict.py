@@ -37,6 +37,8 @@ class Diagnosis:
     summary: str
     evidence: tuple[Evidence, ...]
     remedy: tuple[str, ...] = ()
+    device: str = ""
+    """The uplink that is to blame, empty if it is not one device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +48,4 @@ class Finding:
     summary: str
     evidence: Iterable[Evidence]
     remedy: Iterable[str] = ()
+    device: str = ""

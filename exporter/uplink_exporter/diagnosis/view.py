@@ -47,9 +47,8 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
     network = state.last(Network) or Network()
     found: dict[str, Expectation] = {}
     for family in state.policy.required or tuple(Family):
-        carrying, history = network.devices(family), network.history.get(family)
-        reason = Expectation.ROUTE if carrying else Expectation.REMEMBERED
-        for device in carrying or (history.devices if history else ()):
+        reason = Expectation.ROUTE if network.devices(family) else Expectation.REMEMBERED
+        for device in network.uplinks.get(family, ()):
             found.setdefault(device, reason)
     for device in state.policy.devices:
         found.setdefault(device, Expectation.CONFIGURED)
@@ -84,7 +83,7 @@ class View:
 
     def history(self, family: Family) -> RouteHistory:
         """What became of the family's default route."""
-        return self.network.history.get(family) or RouteHistory.first(usable=False, devices=(), uptime=self.now.uptime)
+        return self.network.history.get(family) or RouteHistory.first(usable=False, uptime=self.now.uptime)
 
     def routeless(self) -> Family | None:
         """The first required family that has no default route."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar
@@ -85,7 +85,7 @@ class FlannelLogs:
 
     source: ClassVar[str] = "pod-logs"
     max_age: ClassVar[float] = 90.0
-    reasons: ClassVar[tuple[Reason, ...]] = (Reason.PERMISSION, Reason.IO, Reason.INTERNAL)
+    reasons: ClassVar[tuple[Reason, ...]] = (Reason.PERMISSION, Reason.IO)
 
     found: bool
     listed: bool = True
@@ -102,8 +102,8 @@ class FlannelLogs:
     """Unix time of `/run/flannel/subnet.env`; None if there is none."""
 
     def following(self, previous: FlannelLogs | None, now: Instant) -> FlannelLogs:
-        """Itself: what is counted over pods and paths is the ledger's."""
-        return self
+        """Itself, with the flags last seen: a log that was rotated away had them. The ledger counts, over paths."""
+        return replace(self, flags_line=self.flags_line or (previous.flags_line if previous else ""))
 
 
 class ApiPath(StrEnum):
@@ -169,7 +169,6 @@ class NodePods:
         Reason.IO,
         Reason.PARSE,
         Reason.OVERFLOW,
-        Reason.INTERNAL,
     )
 
     path: ApiPath
@@ -184,7 +183,11 @@ class NodePods:
     """As the image's tag has it, as `v0.28.9`; empty if that is no version."""
     stack: str = ""
     """`ipv4`, `ipv6`, `dual` or `none` by flannel's net-conf.json, empty if it was not read."""
+    endpoints: tuple[str, ...] = ()
+    """The URLs of the API servers behind the service, as learned last."""
 
     def following(self, previous: NodePods | None, now: Instant) -> NodePods:
-        """Itself: what is counted over pods and paths is the ledger's."""
-        return self
+        """Itself, with flannel set up as it was last while its pod is gone. The ledger counts, over paths."""
+        if self.flannel or previous is None:
+            return self
+        return replace(self, args=previous.args, env=previous.env, version=previous.version)

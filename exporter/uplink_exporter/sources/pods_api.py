@@ -111,13 +111,13 @@ async def _visit(
     if not seen.version:
         await _list(api, subject, seen)
     await _learn_stack(api, seen)
-    yield node_pods(api.way.path, seen)
+    yield node_pods(api.way.path, seen, memory.endpoints)
     while True:
         async with aclosing(_call(api, subject, seen)) as signs:
             async for _ in signs:
-                yield node_pods(api.way.path, seen)
+                yield node_pods(api.way.path, seen, memory.endpoints)
         # That it ended in good order is a sign of life, too.
-        yield node_pods(api.way.path, seen)
+        yield node_pods(api.way.path, seen, memory.endpoints)
         if not stay or loop.time() >= until:
             return
         await memory.pace(api.timing.pace)
@@ -223,7 +223,7 @@ async def _learn_stack(api: Api, seen: Seen) -> None:
         seen.stack = parse_config_map(await get(api, Resource(path=path, name="configmaps", verb="get")))
 
 
-def node_pods(path: ApiPath, seen: Seen) -> NodePods:
+def node_pods(path: ApiPath, seen: Seen, endpoints: tuple[str, ...] = ()) -> NodePods:
     """The fact, from all that was seen."""
     flannel = _flannel(seen)
     namespaces = {"kube-system", *(pod.namespace for pod in flannel)}
@@ -238,6 +238,7 @@ def node_pods(path: ApiPath, seen: Seen) -> NodePods:
         env=command.env,
         version=command.version,
         stack=seen.stack,
+        endpoints=endpoints,
     )
 
 

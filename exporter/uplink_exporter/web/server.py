@@ -68,7 +68,8 @@ class Site:
         return Response(body=body, headers=headers)
 
     def _ready(self) -> Response:
-        if self.scene().state.last(Network) is None:
+        looked = self.scene().state.health.get(Network.source)
+        if looked is None or looked.last_fact is None:
             return Response(status=503, text="uplink-exporter has not seen the network yet.\n")
         return Response(text="uplink-exporter is ready.\n")
 
