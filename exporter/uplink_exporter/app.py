@@ -6,20 +6,24 @@ import asyncio
 import logging
 import platform
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from uplink_exporter import __version__
-from uplink_exporter.clock import system_clock
-from uplink_exporter.commands import doctor
+from uplink_exporter.clock import boot_id, system_clock
+from uplink_exporter.commands import doctor, history
 from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
-from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState
+from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError
 from uplink_exporter.families import BuildInfo, Scene, Showing
 from uplink_exporter.flannel.condition import options
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
-from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings
+from uplink_exporter.history.chronicle import Chronicle
+from uplink_exporter.history.memory import Recorded
+from uplink_exporter.history.telling import begun
+from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings, SettingsError
 from uplink_exporter.sources import host, load, netlink, pods_logs
 from uplink_exporter.sources.api_access import Access
 from uplink_exporter.store import Store
@@ -29,11 +33,18 @@ from uplink_exporter.web.server import Site, serving
 
 log = logging.getLogger(__name__)
 
+GRACE = 5.0
+"""Seconds for the last write, of the 30 that the kubelet and systemd give."""
+
 
 def run(settings: Settings, access: Access | None) -> int:
     """Run the command that was asked for; the exit code."""
     if settings.command is Command.DOCTOR:
         answer, code = asyncio.run(run_doctor(settings, access))
+        print(answer)
+        return code
+    if settings.command is Command.HISTORY:
+        answer, code = run_history(settings)
         print(answer)
         return code
     asyncio.run(serve(settings, access))
@@ -58,17 +69,20 @@ def sources(settings: Settings, access: Access | None, state: Callable[[], NodeS
         subnet_file = settings.flannel_run_path / "subnet.env"
         found[FlannelLogs] = partial(pods_logs.watch, settings.pod_logs_path, subnet_file, chosen)
     if access is not None:
-        found[NodePods] = _pods_api(access, settings.node or platform.node().lower(), chosen)
+        pods = state().last(NodePods)
+        node, endpoints = settings.node or platform.node().lower(), pods.endpoints if pods else ()
+        found[NodePods] = _pods_api(access, node, chosen, endpoints)
     return found
 
 
-def _pods_api(access: Access, node: str, chosen: Selection) -> Watch:
+def _pods_api(access: Access, node: str, chosen: Selection, endpoints: tuple[str, ...]) -> Watch:
     # Imported only where it runs: OpenSSL comes with it.
     from uplink_exporter.sources import pods_api
     from uplink_exporter.sources.api_client import Timing
     from uplink_exporter.sources.api_paths import Memory
 
-    return partial(pods_api.watch, access, pods_api.Subject(node=node, selection=chosen), Memory(), Timing())
+    subject, memory = pods_api.Subject(node=node, selection=chosen), Memory(endpoints=endpoints)
+    return partial(pods_api.watch, access, subject, memory, Timing())
 
 
 def _targets(state: NodeState) -> tuple[str, ...]:
@@ -80,8 +94,10 @@ def _targets(state: NodeState) -> tuple[str, ...]:
 async def serve(settings: Settings, access: Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
-    store = Store(state=NodeState(policy=settings.policy), clock=clock, on_diagnosis=_tell)
+    store = Store(state=recalled(settings, clock()), clock=clock, on_diagnosis=_tell)
     watches = sources(settings, access, lambda: store.state)
+    store.sources = frozenset(kind.source for kind in watches)
+    last_write = _record(settings.state_directory, store, watches) if settings.state_directory else None
     showing = Showing(sources=tuple(watches), build=build_info(), include=settings.include, exclude=settings.exclude)
     site = Site(
         telemetry_path=settings.telemetry_path,
@@ -95,10 +111,47 @@ async def serve(settings: Settings, access: Access | None) -> None:
             loop.add_signal_handler(number, running.cancel)
         listening = (str(ListenAddress(*sock.getsockname()[:2])) for sock in sockets)
         log.info("serving", extra={"version": __version__, "listen": ", ".join(listening)})
+        if last_write is None:
+            log.info("no --state.directory is given, so nothing is remembered over a restart")
         await asyncio.wait([running])
         log.info("ending")
         if not running.cancelled():
             running.result()
+    if last_write is not None:
+        await last_write()
+
+
+def recalled(settings: Settings, now: Instant) -> NodeState:
+    """The state to begin with: what earlier runs left, as far as it can be read."""
+    if settings.state_directory is None:
+        return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
+    from uplink_exporter import record
+
+    try:
+        found = record.begin(settings.state_directory)
+    except SourceError as error:
+        log.error("nothing is remembered of earlier runs", extra={"error": str(error)})
+        found = record.Record()
+    return begun(settings.policy, found.memory, found.chronicle, boot_id(settings.procfs), now)
+
+
+def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> Callable[[], Awaitable[None]]:
+    """Add the recorder to what runs; it gives the last write, for when all else has ended."""
+    from uplink_exporter import recorder  # SQLite comes with it
+
+    progress = recorder.Progress()
+    store.on_history = progress.changed.set
+    watches[Recorded] = partial(recorder.watch, directory, lambda: store.state, store.clock, progress)
+
+    async def last_write() -> None:
+        store.end()
+        try:
+            async with asyncio.timeout(GRACE):
+                await asyncio.to_thread(recorder.finish, directory, store.state, store.clock(), progress)
+        except (SourceError, TimeoutError) as error:
+            log.error("the last moments are not remembered", extra={"error": str(error)})
+
+    return last_write
 
 
 def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
@@ -118,7 +171,7 @@ def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
 async def run_doctor(settings: Settings, access: Access | None) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
-    store = Store(state=NodeState(policy=settings.policy), clock=clock)
+    store = Store(state=_looked_up(settings, clock()), clock=clock)
     watches = sources(settings, access, lambda: store.state)
     # The network last: what flannel is told decides on what the kernel is asked.
     network = watches.pop(Network)
@@ -127,6 +180,34 @@ async def run_doctor(settings: Settings, access: Access | None) -> tuple[str, in
     diagnosis = diagnose(store.state, clock())
     render = doctor.as_json if settings.output is Output.JSON else doctor.as_text
     return render(diagnosis, store.state, clock()), doctor.exit_code(diagnosis.verdict)
+
+
+def _looked_up(settings: Settings, now: Instant) -> NodeState:
+    """The state for a look: with what a running exporter has left so far, if there is one."""
+    memory = None
+    if settings.state_directory is not None:
+        from uplink_exporter import record
+
+        try:
+            memory = record.read(settings.state_directory).memory
+        except SourceError as error:
+            log.warning("nothing is remembered", extra={"error": str(error)})
+    return begun(settings.policy, memory, Chronicle(), boot_id(settings.procfs), now)
+
+
+def run_history(settings: Settings) -> tuple[str, int]:
+    """What the record tells: the answer, and the exit code. Raises SettingsError."""
+    if settings.state_directory is None:
+        raise SettingsError("history: --state.directory is not set; it is the directory that the exporter was given")
+    from uplink_exporter import record
+
+    try:
+        found = record.read(settings.state_directory)
+    except SourceError as error:
+        raise SettingsError(f"history: {error}") from error
+    now = system_clock()()
+    chronicle = replace(found.chronicle, boot=boot_id(settings.procfs))
+    return history.answer(chronicle, settings.node or platform.node(), settings.output, now), 0
 
 
 def build_info() -> BuildInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from uplink_exporter.facts import Instant
 
@@ -27,3 +28,11 @@ def system_clock(
         return Instant(uptime=uptime, boot_time=boot_time)
 
     return now
+
+
+def boot_id(procfs: Path) -> str:
+    """The kernel's name for this boot, empty if it does not tell (random(4))."""
+    try:
+        return (procfs / "sys/kernel/random/boot_id").read_text()[:64].strip()
+    except OSError:
+        return ""

@@ -24,6 +24,8 @@ class Command(StrEnum):
 
     SERVE = "serve"
     DOCTOR = "doctor"
+    HISTORY = "history"
+    HEALTHCHECK = "healthcheck"
 
 
 class Mode(StrEnum):
@@ -51,7 +53,7 @@ class LogFormat(StrEnum):
 
 
 class Output(StrEnum):
-    """How doctor answers."""
+    """How doctor and history answer."""
 
     TEXT = "text"
     JSON = "json"
@@ -90,6 +92,7 @@ class Settings:
     node: str
     pod_logs_path: Path
     flannel_run_path: Path
+    state_directory: Path | None
     log_level: LogLevel
     log_format: LogFormat
     output: Output
@@ -360,6 +363,13 @@ FLAGS: tuple[Flag, ...] = (
         help="where flannel keeps subnet.env",
     ),
     Flag(
+        name="state.directory",
+        default=(),
+        parse=_path,
+        allowed="an absolute path",
+        help="where to keep what must outlive a restart and a reboot; without it, nothing does",
+    ),
+    Flag(
         name="log.level",
         default=(LogLevel.INFO,),
         parse=LogLevel,
@@ -378,7 +388,7 @@ FLAGS: tuple[Flag, ...] = (
         default=(Output.TEXT,),
         parse=Output,
         allowed=_names(Output),
-        help="how doctor answers",
+        help="how doctor and history answer",
     ),
 )
 
@@ -416,6 +426,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         node=one.get("kubernetes.node", ""),
         pod_logs_path=one["path.pod-logs"],
         flannel_run_path=one["path.flannel-run"],
+        state_directory=one.get("state.directory"),
         log_level=one["log.level"],
         log_format=one["log.format"],
         output=one["output"],
@@ -475,8 +486,9 @@ def _parser() -> argparse.ArgumentParser:
         "command",
         nargs="?",
         default=Command.SERVE,
-        metavar="{serve,doctor}",
-        help="serve metrics (the default), or say once what is wrong with this node's uplink",
+        metavar=f"{{{','.join(Command)}}}",
+        help="serve metrics (the default), say once what is wrong with this node's uplink, tell what it went through, "
+        "or exit with 0 if the exporter on this machine is healthy and 1 if not",
     )
     for flag in FLAGS:
         shown = ", ".join(flag.default).replace("%", "%%")

@@ -34,6 +34,7 @@ from tests.builders import (
 from uplink_exporter.facts import Host, Load, NeighbourState, Network, NodeState, Policy, Reason
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods
+from uplink_exporter.history.memory import Recorded
 from uplink_exporter.settings import DEFAULT_EXCLUDE
 from uplink_exporter.web.page import Page
 
@@ -191,12 +192,14 @@ def test_the_expected_uplink_is_shown_whatever_is_left_out() -> None:
 
 
 def test_a_common_node_has_at_most_200_series() -> None:
-    """Four devices, both families, PSI, and flannel by both its paths."""
-    showing = replace(
-        SHOWING, sources=(Network, Load, Host, FlannelLogs, NodePods), exclude=re.compile(DEFAULT_EXCLUDE)
-    )
+    """Four devices, both families, PSI, flannel by both its paths, and the recorder."""
+    sources = (Network, Load, Host, FlannelLogs, NodePods, Recorded)
+    showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
     network = with_links(DUAL, replace(WLAN0, index=9, name="cni0", kind="bridge"), FLANNEL1)
-    looks = [(20, with_routes(network)), *((60, fact) for fact in (network, LOAD, HOST, LOGS, PODS))]
+    looks = [
+        (20, with_routes(network)),
+        *((60, fact) for fact in (network, LOAD, HOST, LOGS, PODS, Recorded(set_aside=0))),
+    ]
     seen = samples(scene(observed(NodeState(), looks), showing=showing))
     assert len({name for name in seen if name.startswith("uplink_interface_carrier{")}) == 4
     assert len(seen) <= 200

@@ -32,6 +32,7 @@ from tests.builders import (
 from uplink_exporter.facts import Host, Load, Network, NodeState, Policy, Reason
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
+from uplink_exporter.history.memory import Recorded
 from uplink_exporter.settings import DEFAULT_EXCLUDE
 from uplink_exporter.web.page import Page
 
@@ -70,9 +71,10 @@ def after_the_incident() -> Scene:
             (602, HOST),
             (603, LOAD),
             (604, up),
+            (605, Recorded(set_aside=0)),
         ],
     )
-    sources = (Load, Host, Network, FlannelLogs, NodePods)
+    sources = (Load, Host, Network, FlannelLogs, NodePods, Recorded)
     showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
     return scene(state.fail("netlink", Reason.OVERFLOW), uptime=610.25, showing=showing)
 
