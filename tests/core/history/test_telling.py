@@ -58,7 +58,8 @@ def line(transition: Transition) -> str:
 
 def test_the_incident_is_written_down() -> None:
     logs = replace(LOGS, subnet_file=None)
-    crashed = replace(logs, restarts=(replace(RESTARTS, count=5),), last_words=(replace(CRASHED, attempt=4),))
+    died = replace(CRASHED, attempt=5)
+    crashed = replace(logs, restarts=(replace(RESTARTS, count=5),), last_words=(died,), ended=died)
     looks: list[tuple[float, Fact]] = [(4, HOST), (4, DOWN), (4, logs), (60, crashed), (80, NETWORK), (81, LOGS)]
     assert lines(told(looks)) == [
         "4 verdict -> unknown the kernel cannot be asked for its routes",
@@ -70,7 +71,7 @@ def test_the_incident_is_written_down() -> None:
         "60 flannel_restarts flannel 0 -> 2 no_default_route",
         "80 default_route ipv4 none -> usable wlan0",
         "80 operstate wlan0 down -> up",
-        "80 verdict uplink_down -> recovering the uplink is back; flannel has not written its subnet.env yet",
+        "80 verdict uplink_down -> recovering the uplink came back 0s ago; flannel is not back yet",
         "81 verdict recovering -> healthy healthy: the default route leaves by wlan0",
     ]
 
