@@ -7,7 +7,6 @@ import logging
 import platform
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.memory import Recorded
+from uplink_exporter.history.milestones import Milestones, reached
 from uplink_exporter.history.telling import begun
 from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings, SettingsError
 from uplink_exporter.sources import host, load, netlink, pods_logs
@@ -184,30 +184,46 @@ async def run_doctor(settings: Settings, access: Access | None) -> tuple[str, in
 
 def _looked_up(settings: Settings, now: Instant) -> NodeState:
     """The state for a look: with what a running exporter has left so far, if there is one."""
-    memory = None
-    if settings.state_directory is not None:
+    memory, directory = None, _kept_in(settings)
+    if directory is not None:
         from uplink_exporter import record
 
         try:
-            memory = record.read(settings.state_directory).memory
+            memory = record.read(directory).memory
         except SourceError as error:
             log.warning("nothing is remembered", extra={"error": str(error)})
     return begun(settings.policy, memory, Chronicle(), boot_id(settings.procfs), now)
 
 
+def _kept_in(settings: Settings) -> Path | None:
+    """Where an exporter on this node keeps its record: as given, else where the unit and the chart have it."""
+    usual = settings.rootfs / "var/lib/uplink-exporter"
+    return settings.state_directory or (usual if usual.is_dir() else None)
+
+
 def run_history(settings: Settings) -> tuple[str, int]:
     """What the record tells: the answer, and the exit code. Raises SettingsError."""
-    if settings.state_directory is None:
-        raise SettingsError("history: --state.directory is not set; it is the directory that the exporter was given")
+    directory = _kept_in(settings)
+    if directory is None:
+        raise SettingsError("history: --state.directory is not set; give the directory that the exporter was given")
     from uplink_exporter import record
 
     try:
-        found = record.read(settings.state_directory)
+        found = record.read(directory)
     except SourceError as error:
         raise SettingsError(f"history: {error}") from error
     now = system_clock()()
-    chronicle = replace(found.chronicle, boot=boot_id(settings.procfs))
-    return history.answer(chronicle, settings.node or platform.node(), settings.output, now), 0
+    state = begun(settings.policy, found.memory, found.chronicle, boot_id(settings.procfs), now)
+    chronicle, milestones = state.last(Chronicle) or found.chronicle, state.last(Milestones)
+    answer = history.answer(
+        chronicle,
+        settings.node or platform.node(),
+        settings.output,
+        now,
+        required=settings.policy.required,
+        reached=reached(state, milestones) if milestones else None,
+    )
+    return answer, 0
 
 
 def build_info() -> BuildInfo:
