@@ -37,8 +37,11 @@ CRASHED = LastWords(
 )
 
 
-def told(looks: Iterable[tuple[float, Fact]], state: NodeState | None = None, **given: frozenset[str]) -> NodeState:
-    store = Store(state=state or begun(WLAN, None, Chronicle(), "boot", at(0)), clock=lambda: now[0], **given)
+def told(
+    looks: Iterable[tuple[float, Fact]], state: NodeState | None = None, sources: frozenset[str] = frozenset()
+) -> NodeState:
+    state = state or begun(WLAN, None, Chronicle(), "boot", at(0))
+    store = Store(state=state, clock=lambda: now[0], sources=sources)
     now: list[Instant] = []
     for uptime, fact in looks:
         now[:] = [at(uptime)]
