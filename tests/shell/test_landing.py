@@ -18,15 +18,22 @@ from tests.builders import (
     WLAN0,
     at,
     booted,
+    never_up,
     node,
     observed,
     scene,
     unplugged,
     with_links,
 )
-from tests.strategies import Happening, after, gaps, policies, timelines
-from uplink_exporter.facts import NodeState, Policy, Reason
+from tests.scenarios import Moment
+from tests.strategies import Happening, gaps, policies, timelines
+from uplink_exporter.facts import Network, NodeState, Operstate, Policy, Reason
 from uplink_exporter.families import Scene
+from uplink_exporter.flannel.observed import FlannelLogs
+from uplink_exporter.history.chronicle import Chronicle
+from uplink_exporter.history.memory import remember
+from uplink_exporter.history.telling import begun
+from uplink_exporter.store import Store
 from uplink_exporter.web.landing import landing
 
 VOID = {"meta", "br"}
@@ -127,15 +134,146 @@ def test_a_device_cannot_speak_html(name: str) -> None:
 
 @given(timelines(), policies, gaps)
 def test_any_node_has_a_well_formed_page(timeline: list[tuple[float, Happening]], policy: Policy, gap: float) -> None:
-    state = NodeState(policy=policy)
+    now = at(timeline[0][0])
+    store = Store(state=NodeState(policy=policy), clock=lambda: now)
     for uptime, happening in timeline:
-        state = after(state, at(uptime), happening)
-        page = read(Scene(state=state, now=at(uptime + gap), showing=SHOWING))
+        now = at(uptime)
+        if isinstance(happening, tuple):
+            store.fail(*happening)
+        else:
+            store.observe(happening)
+        page = read(Scene(state=store.state, now=at(uptime + gap), showing=SHOWING))
         assert page.open == []
         assert "script" not in page.elements
-        assert all(len(row) in (2, 3, 6) for row in page.rows)
+        assert all(len(row) in (2, 3, 5, 6) for row in page.rows)
 
 
 def test_every_expected_device_is_there_once() -> None:
     page = read(scene(node(with_links(NETWORK, WLAN0), policy=Policy(devices=("wlan0", "usb0")))))
     assert [row[0] for row in page.rows if len(row) == 6].count("wlan0") == 1
+
+
+def run(*moments: Moment, left: NodeState | None = None, uplink: str = "wlan0") -> Scene:
+    """The node at the last of these moments, to an exporter that begins at the first, maybe with what another left."""
+    now = at(moments[0].uptime)
+    memory = remember(left, "b1", now) if left else None
+    chronicle = (left.last(Chronicle) if left else None) or Chronicle()
+    state = begun(Policy(devices=(uplink,)), memory, chronicle, "b1", now)
+    store = Store(state=state, clock=lambda: now, sources=frozenset({Network.source, FlannelLogs.source}))
+    for moment in moments:
+        now = at(moment.uptime)
+        for fact in moment.tells:
+            store.observe(fact)
+    return scene(store.state, uptime=now.uptime)
+
+
+def boot(of: Scene) -> dict[str, str]:
+    """What is said of each milestone."""
+    rows = [row for row in read(of).rows if len(row) == 3 and row[0] in BOOT]
+    assert [row[0] for row in rows] == BOOT
+    return {label: text for label, _, text in rows}
+
+
+BOOT = ["boot", "link", "address", "default route", "flannel"]
+NO_SUBNET_FILE = replace(LOGS, subnet_file=None)
+DOWN = Moment(uptime=20.0, tells=(HOST, booted(NETWORK), NO_SUBNET_FILE))
+UP = Moment(uptime=25.0, tells=(NETWORK, NO_SUBNET_FILE))
+FLANNEL = Moment(uptime=41.0, tells=(NETWORK, LOGS))
+
+
+@pytest.mark.usefixtures("zone")
+def test_how_a_boot_came_along_that_was_watched_from_its_start() -> None:
+    assert boot(run(DOWN, UP, FLANNEL)) == {
+        "boot": "2021-08-26 17:46, 41s ago",
+        "link": "25s after boot",
+        "address": "25s after boot",
+        "default route": "25s after boot",
+        "flannel": "41s after boot",
+    }
+
+
+def test_what_was_there_at_the_first_look_came_by_then() -> None:
+    said = boot(run(FLANNEL))
+    assert {said[label] for label in BOOT[1:]} == {"by 41s (watched from then on)"}
+
+
+def test_what_has_not_come_yet_says_for_how_long() -> None:
+    said = boot(run(DOWN, replace(DOWN, uptime=192.0)))
+    assert {said[label] for label in BOOT[1:]} == {"not yet, 3m 12s"}
+
+
+def test_what_came_while_nobody_watched_came_at_no_known_time() -> None:
+    left = run(DOWN).state
+    said = boot(run(replace(FLANNEL, uptime=500.0), left=left))
+    assert {said[label] for label in BOOT[1:]} == {"there, since a time at which nobody watched"}
+
+
+def test_a_device_that_is_not_the_uplink_reaches_nothing() -> None:
+    left = run(DOWN).state
+    lan = with_links(booted(NETWORK), replace(ETH0, operstate=Operstate.UP, carrier=True))
+    said = boot(run(Moment(uptime=500.0, tells=(HOST, lan, NO_SUBNET_FILE)), left=left))
+    assert said["link"] == "not yet, 8m 20s"
+
+
+def test_what_was_never_looked_at_is_not_claimed_to_be_missing() -> None:
+    said = boot(scene(NodeState()))
+    assert {said[label] for label in BOOT[1:]} == {"not looked at yet"}
+
+
+def test_where_there_is_no_flannel_none_is_waited_for() -> None:
+    assert boot(run(DOWN, Moment(uptime=30.0, tells=(FlannelLogs(found=False),))))["flannel"] == "no flannel seen here"
+
+
+def test_each_bar_is_as_long_as_its_words_say() -> None:
+    page = read(run(DOWN, UP, FLANNEL))
+    assert [value for name, value in page.attributes if name == "style" and value and "width" in value] == [
+        *["width:61.0%"] * 3,
+        "width:100.0%",
+    ]
+    assert [value for name, value in page.attributes if name == "class" and value in ("seen", "by", "not-yet")] == [
+        "seen"
+    ] * 4
+
+
+@pytest.mark.usefixtures("zone")
+def test_the_incident_is_told_as_it_lasts_and_when_it_is_over() -> None:
+    told = (
+        "the uplink wlan0 is down, so there is no IPv4 default route",
+        "since boot; no default route for 5m 0s",
+        "not over at 17:51, when last watched",
+    )
+    lasts = read(run(DOWN, replace(DOWN, uptime=300.0)))
+    assert ["2021-08-26 17:46", "5m 0s so far", "wlan0", "ongoing", "\n".join(told)] in lasts.rows
+    over = read(run(DOWN, replace(UP, uptime=301.0), replace(FLANNEL, uptime=330.0), replace(FLANNEL, uptime=960.0)))
+    (row,) = (row for row in over.rows if len(row) == 5 and row[0] != "began")
+    assert row[3] == "recovered"
+    assert "ended by: wlan0 down -> up, IPv4 default route usable by wlan0 at 17:51; healthy" in row[4]
+    assert any(text.startswith("1 in all, watched since 2021-08-26 17:47 (UTC).") for text in over.text)
+
+
+@pytest.mark.usefixtures("zone")
+def test_a_node_without_incidents_says_since_when() -> None:
+    page = read(run(FLANNEL))
+    assert [row for row in page.rows if len(row) == 5] == []
+    assert "None, watched since 2021-08-26 17:47 (UTC)." in page.text
+
+
+def test_only_the_last_incidents_are_on_the_page() -> None:
+    down, up = booted(NETWORK), NETWORK
+    moments = (
+        Moment(uptime=100.0 + 700.0 * number, tells=(down if number % 2 else up, NO_SUBNET_FILE))
+        for number in range(16)
+    )
+    page = read(run(FLANNEL, *moments))
+    assert sum(len(row) == 5 for row in page.rows) == 1 + 5
+    assert any(text.startswith("8 in all") for text in page.text)
+
+
+@pytest.mark.parametrize("name", ["<script>", '"><b>x</b>', "</td></tr>", "&amp;", "'onx='"])
+def test_a_device_cannot_speak_html_in_an_incident(name: str) -> None:
+    def shown(device: str) -> Reader:
+        down = with_links(booted(NETWORK), replace(never_up(WLAN0), name=device))
+        return read(run(Moment(uptime=20.0, tells=(down, NO_SUBNET_FILE)), uplink=device))
+
+    assert shown(name).elements == shown("plain").elements
+    assert [row[2] for row in shown(name).rows if len(row) == 5][1:] == [name]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import textwrap
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from enum import IntEnum
 from logging import getLogger
 
+from uplink_exporter.commands.layout import paragraph, plain
 from uplink_exporter.diagnosis import Diagnosis, Verdict
 from uplink_exporter.facts import Fact, Host, Instant, Network, NodeState, Reason, SourceError
 from uplink_exporter.flannel.choice import Choice, Refusal
@@ -19,7 +19,6 @@ from uplink_exporter.store import Store
 # The form of the JSON answer. It is an API: a field may be added under the same number, not taken away or changed.
 FORM = 1
 LOOK_TIMEOUT = 5.0
-WIDTH = 100
 
 Watch = Callable[[], AsyncGenerator[Fact, None]]
 
@@ -74,17 +73,11 @@ def as_text(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:
     lines += [_row(evidence.subject.ljust(subjects), evidence.observed) for evidence in diagnosis.evidence]
     if diagnosis.remedy:
         lines += ["", "What to do:", *(f"  {command}" for command in diagnosis.remedy)]
-    return "\n".join(_plain(line) for text in lines for line in text.split("\n"))
-
-
-def _plain(text: str) -> str:
-    # A device may be named with a command to the terminal.
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return "\n".join(plain(line) for text in lines for line in text.split("\n"))
 
 
 def _row(subject: str, observed: str) -> str:
-    first, further = f"  {subject}  ", " " * (len(subject) + 4)
-    return textwrap.fill(observed, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    return paragraph(observed, f"  {subject}  ", " " * (len(subject) + 4))
 
 
 def as_json(diagnosis: Diagnosis, state: NodeState, now: Instant) -> str:

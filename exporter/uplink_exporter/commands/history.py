@@ -11,7 +11,7 @@ from uplink_exporter.facts import Family, Instant, Policy
 from uplink_exporter.history.chronicle import Boot, Chronicle, Transition
 from uplink_exporter.history.incidents import Gap, Incident, boots, incidents
 from uplink_exporter.history.milestones import Milestone
-from uplink_exporter.history.words import COLUMNS, lines, minute, row
+from uplink_exporter.history.words import COLUMNS, lines, minute, row, zone
 from uplink_exporter.settings import Output
 
 # The form of the JSON answer. It is an API: a field may be added under the same number, not taken away or changed.
@@ -50,28 +50,22 @@ def _summary(name: str, found: int, known: tuple[Boot, ...], now: Instant) -> st
     node = f"{name}: " if name else ""
     if not known:
         return f"{node}nothing is recorded yet."
-    since, zone = known[0].unix(known[0].watched_since), _zone(now)
+    since, local = known[0].unix(known[0].watched_since), zone(now.unix(now.uptime))
     over = f"{len(known)} boot{'s' * (len(known) > 1)}"
     count = f"{found} incident{'s' * (found > 1)}" if found else "no incident"
-    return f"{node}{count} in {over}, watched since {minute(since)} ({zone})."
-
-
-def _zone(now: Instant) -> str:
-    return datetime.fromtimestamp(now.unix(now.uptime)).astimezone().tzname() or "local time"
+    return f"{node}{count} in {over}, watched since {minute(since)} ({local})."
 
 
 def _table(told: tuple[Incident, ...]) -> Iterator[str]:
     if not told:
         return
-    rows = [tuple(column.upper() for column in COLUMNS), *map(row, told)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    yield ""
-    for cells, incident in zip(rows, (None, *told), strict=True):
-        if incident is not None:
-            yield ""
-        yield "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-        for line in lines(incident) if incident else ():
-            yield paragraph(line, "  ", "    ")
+    cells = [tuple(column.upper() for column in COLUMNS), *map(row, told)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    head, *rows = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
+    yield from ("", head)
+    for line, incident in zip(rows, told, strict=True):
+        yield line
+        yield from (paragraph(said, "  ", "    ") for said in lines(incident))
 
 
 def as_json(

@@ -1,36 +1,31 @@
 """From transitions to incidents. Pure and total: what was written down is a file, and may hold anything.
 
-A node is in trouble while a required default route is not usable, or while the verdict says so. Whatever nobody watched
-stays unknown: a beginning or an end that was not seen lies between the last look before and the first look after.
+What nobody watched stays unknown: a beginning or an end that was not seen lies between the last look before it and the
+first look after it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, groupby, zip_longest
 from math import inf, isfinite
 
 from uplink_exporter.diagnosis import Verdict
-from uplink_exporter.diagnosis.flannel import RECOVERY
 from uplink_exporter.facts import CARRYING, Family, Instant, Policy
 from uplink_exporter.history.chronicle import Boot, Chronicle, Kind, Transition
 from uplink_exporter.history.telling import BEGAN, ENDED
 from uplink_exporter.history.transitions import NONE, USABLE
+from uplink_exporter.history.trouble import CALM, TROUBLE, first_looks, is_route, is_verdict, spans, standing_before
 
 MOST_INCIDENTS = 100
 MOST_CAUSES = 4
 
-CALM = RECOVERY
-"""Trouble that comes back sooner is the same incident: flannel may still wait for its turn after the last one, and an
-uplink that drops every few minutes is one story."""
-
 SETTLING = 60.0
 """By then each source has told or failed, and a verdict that did not change since we began is not written again."""
 
-TROUBLE = tuple(verdict for verdict in Verdict if verdict not in (Verdict.UNKNOWN, Verdict.HEALTHY))
-"""The worst first, as `diagnose` has them."""
+WORSE = tuple(verdict for verdict in TROUBLE if verdict is not Verdict.RECOVERING)
 
 
 class Ending(StrEnum):
@@ -90,6 +85,11 @@ class Incident:
     transitions: tuple[Transition, ...]
 
     @property
+    def verdict(self) -> Verdict | None:
+        """The worst verdict, None if it was over before there was any."""
+        return min(self.verdicts, key=TROUBLE.index, default=None)
+
+    @property
     def since(self) -> float:
         """From when on it is known to have lasted."""
         return 0.0 if self.since_boot else self.began
@@ -112,16 +112,18 @@ def incidents(
     """The incidents, the newest first, at most MOST_INCIDENTS. `watching` is now, if we watch the current boot."""
     known = boots(chronicle, watching)
     found: list[Incident] = []
-    for boot, later in zip(known, (*known[1:], None), strict=True):
+    for boot, later in zip_longest(known, known[1:]):
+        transitions = _of_boot(chronicle, boot.id)
         life = Life(
             boot=boot,
             over=later is not None or chronicle.boot not in ("", boot.id),
             next_boot=later.time if later else None,
             watched=watching is not None and later is None,
             required=required,
-            transitions=_of_boot(chronicle, boot.id),
+            transitions=transitions,
+            gaps=tuple(_gaps(transitions)),
         )
-        found += (_incident(life, began, ended) for began, ended in _merged(_spans(life)))
+        found += (_incident(life, began, ended) for began, ended in spans(life.transitions, required))
     return tuple(reversed(found[-MOST_INCIDENTS:]))
 
 
@@ -158,31 +160,6 @@ def _boot(known: Boot | None, name: str, transitions: tuple[Transition, ...], no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How the node stood: which required families had no usable default route, and whether the verdict said trouble."""
-
-    routeless: frozenset[str] = frozenset()
-    blamed: bool = False
-
-    @property
-    def troubled(self) -> bool:
-        """Whether it was in trouble."""
-        return self.blamed or bool(self.routeless)
-
-    def after(self, transition: Transition, required: tuple[Family, ...]) -> Standing:
-        """How it stood after one more transition. An unknown verdict changes nothing: nobody could see."""
-        kind, subject, now = transition.kind, transition.subject, transition.now
-        if kind is Kind.ROUTE and subject in required:
-            lost = {subject} if now == NONE else set()
-            return replace(self, routeless=(self.routeless - {subject}) | lost)
-        if kind is Kind.VERDICT and now == Verdict.HEALTHY:
-            return Standing()
-        if kind is Kind.VERDICT and now in TROUBLE:
-            return replace(self, blamed=True)
-        return self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """What is known of one boot, its transitions in the order of time."""
 
@@ -194,65 +171,30 @@ class Life:
     """Whether we watch it now."""
     required: tuple[Family, ...]
     transitions: tuple[Transition, ...]
-
-
-def _before(transitions: Iterable[Transition], required: tuple[Family, ...]) -> Standing:
-    """How it stood before these transitions: the first of each kind tells. Of earlier ones some may be forgotten."""
-    first: dict[tuple[Kind, str], Transition] = {}
-    for transition in transitions:
-        subject = "" if transition.kind is Kind.VERDICT else transition.subject
-        first.setdefault((transition.kind, subject), transition)
-    standing = Standing()
-    for transition in first.values():
-        standing = standing.after(replace(transition, now=transition.was), required)
-    return standing
-
-
-def _spans(life: Life) -> Iterator[tuple[float, float]]:
-    """From when to when the node was in trouble; to infinity if no end was seen."""
-    standing = _before(life.transitions, life.required)
-    began = life.transitions[0].uptime if standing.troubled else None
-    for transition in life.transitions:
-        standing = standing.after(transition, life.required)
-        if standing.troubled and began is None:
-            began = transition.uptime
-        elif not standing.troubled and began is not None:
-            yield began, transition.uptime
-            began = None
-    if began is not None:
-        yield began, inf
-
-
-def _merged(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    merged: list[tuple[float, float]] = []
-    for began, ended in spans:
-        if merged and began - merged[-1][1] < CALM:
-            began, _ = merged.pop()
-        merged.append((began, ended))
-    return merged
+    gaps: tuple[Gap, ...]
 
 
 def _incident(life: Life, began: float, ended: float) -> Incident:
     required = life.required
     within = tuple(t for t in life.transitions if began <= t.uptime <= ended)
-    gaps = tuple(gap for gap in _gaps(life.transitions) if gap.until >= began and gap.since <= ended)
-    ending, until = _ending(life, within, gaps, ended)
-    bad_until, worst = max(until, began), _worst(within)
+    gaps = tuple(gap for gap in life.gaps if gap.until >= began and gap.since < ended)
+    ending, bad_until = _ending(life, within, gaps, ended)
+    worst = _worst(within)
     return Incident(
         boot=life.boot,
         began=began,
-        well_until=_well_until(within, gaps, required),
-        since_boot=any(_routes(t, required) and (t.was, t.now) == ("", NONE) for t in within),
+        well_until=None if _forgotten(life, began) else _well_until(life, within),
+        since_boot=any(is_route(t, required) and (t.was, t.now) == ("", NONE) for t in within),
         bad_until=bad_until,
         ended=None if ended == inf else ended,
         ending=ending,
         next_boot=life.next_boot,
         device=_device(worst, within, required),
-        verdicts=tuple(dict.fromkeys(Verdict(t.now) for t in within if _says(t, TROUBLE))),
+        verdicts=tuple(dict.fromkeys(Verdict(t.now) for t in within if is_verdict(t, TROUBLE))),
         summary=worst.text if worst else "",
         restarts=sum(_rise(t) for t in within if t.kind is Kind.FLANNEL),
         causes=_causes(within),
-        losses=sum(_routes(t, required) and (t.was, t.now) == (USABLE, NONE) for t in within),
+        losses=sum(is_route(t, required) and (t.was, t.now) == (USABLE, NONE) for t in within),
         absent=_absent(within, gaps, required, bad_until),
         cure=tuple(_cure(within, required)) if ended != inf else (),
         gaps=gaps,
@@ -261,25 +203,24 @@ def _incident(life: Life, began: float, ended: float) -> Incident:
 
 
 def _gaps(transitions: tuple[Transition, ...]) -> Iterator[Gap]:
-    for began in transitions:
-        if began.kind is Kind.WATCH and began.now == BEGAN:
-            before = max((t.uptime for t in transitions if t.uptime < began.uptime), default=began.uptime)
-            since = max(before, min(_number(began.was), began.uptime))
-            if since < began.uptime:
-                yield Gap(since=since, until=began.uptime, carriers=tuple(_carriers(transitions, began.uptime)))
-
-
-def _carriers(transitions: tuple[Transition, ...], at: float) -> Iterator[tuple[str, int]]:
-    for transition in transitions:
-        if transition.kind is Kind.CARRIER and transition.uptime == at and (changes := _rise(transition)):
-            yield transition.subject, changes
+    before = inf
+    for uptime, together in groupby(transitions, key=lambda t: t.uptime):
+        looked = tuple(together)
+        began = next((t for t in looked if t.kind is Kind.WATCH and t.now == BEGAN), None)
+        if began is not None and before < uptime:
+            carriers = ((t.subject, _rise(t)) for t in looked if t.kind is Kind.CARRIER and _rise(t))
+            since = max(before, min(_number(began.was), uptime))
+            yield Gap(since=since, until=uptime, carriers=tuple(carriers))
+        before = uptime
 
 
 def _ending(life: Life, within: tuple[Transition, ...], gaps: tuple[Gap, ...], ended: float) -> tuple[Ending, float]:
     """How it ended, and when it was last known to last."""
     if ended != inf:
-        gap = next((gap for gap in gaps if _over_by_then(gap, within, ended)), None)
-        return (Ending.RECOVERED, ended) if gap is None else (Ending.UNWATCHED, gap.since)
+        gap = gaps[-1] if gaps else None
+        if gap is not None and gap.since >= within[0].uptime and _over_by_then(life, gap, within, ended):
+            return Ending.UNWATCHED, gap.since
+        return Ending.RECOVERED, ended
     *_, last = (None, *(t for t in within if t.kind is Kind.WATCH))
     gone = last is not None and last.now == ENDED and not life.watched
     until = last.uptime if last and gone else life.boot.watched_until
@@ -288,35 +229,39 @@ def _ending(life: Life, within: tuple[Transition, ...], gaps: tuple[Gap, ...], e
     return (Ending.UNWATCHED if gone else Ending.ONGOING), until
 
 
-def _over_by_then(gap: Gap, within: tuple[Transition, ...], ended: float) -> bool:
-    """Whether the first look after the gap found it over."""
+def _over_by_then(life: Life, gap: Gap, within: tuple[Transition, ...], ended: float) -> bool:
+    """Whether the first look after the gap found it over, or the default route back and the rest on its way."""
     after = [t for t in within if t.uptime >= gap.until]
-    seen = any(_says(t, TROUBLE) or (t.kind is Kind.ROUTE and t.uptime > gap.until) for t in after)
-    return not seen and 0 <= ended - gap.until <= SETTLING
+    worse = any(is_verdict(t, WORSE) or (is_route(t, life.required) and t.uptime > gap.until) for t in after)
+    back = any(is_route(t, life.required) and t.now == USABLE for t in after)
+    at_once = ended - gap.until <= SETTLING and not any(is_verdict(t, TROUBLE) for t in after)
+    return not worse and (back or at_once)
 
 
-def _well_until(within: tuple[Transition, ...], gaps: tuple[Gap, ...], required: tuple[Family, ...]) -> float | None:
+def _forgotten(life: Life, began: float) -> bool:
+    """Whether the incident may have begun before the first transition that is still kept."""
+    return began - life.transitions[0].uptime < CALM and any(t.was for t in first_looks(life.transitions))
+
+
+def _well_until(life: Life, within: tuple[Transition, ...]) -> float | None:
     began = within[0].uptime
-    opening = next((t for t in within if _routes(t, required) or _says(t, TROUBLE)), None)
+    opening = next((t for t in within if is_route(t, life.required) or is_verdict(t, TROUBLE)), None)
     if opening is None or opening.was not in (USABLE, Verdict.HEALTHY):
         return None
-    for gap in gaps:
-        first_look = began == gap.until if opening.kind is Kind.ROUTE else began - gap.until <= SETTLING
-        if gap.until <= began and first_look:
-            return gap.since
-    return began
+    settling = SETTLING if opening.kind is Kind.VERDICT else 0.0
+    return next((gap.since for gap in life.gaps if 0 <= began - gap.until <= settling), began)
 
 
 def _worst(within: tuple[Transition, ...]) -> Transition | None:
-    verdicts = (t for t in within if _says(t, TROUBLE))
+    verdicts = (t for t in within if is_verdict(t, TROUBLE))
     return min(verdicts, key=lambda t: TROUBLE.index(Verdict(t.now)), default=None)
 
 
 def _device(worst: Transition | None, within: tuple[Transition, ...], required: tuple[Family, ...]) -> str:
-    """What the verdict blames; where it blames none, what carried the default route that was lost."""
-    if worst is not None and (worst.subject or worst.now in (Verdict.FLANNEL_REFUSES, Verdict.FLANNEL_FAILING)):
+    """What the verdict blames; where there was none, what carried the default route that was lost."""
+    if worst is not None:
         return worst.subject
-    return next((t.text for t in within if _routes(t, required) and t.now == NONE), "")
+    return next((t.text for t in within if is_route(t, required) and t.now == NONE), "")
 
 
 def _causes(within: tuple[Transition, ...]) -> tuple[str, ...]:
@@ -327,19 +272,20 @@ def _absent(
     within: tuple[Transition, ...], gaps: tuple[Gap, ...], required: tuple[Family, ...], bad_until: float
 ) -> float:
     """A route that came while nobody watched was absent for as long as is known."""
-    standing, since, absent = _before(within, required), within[0].uptime, 0.0
+    standing, since, absent = standing_before(within, required), within[0].uptime, 0.0
+    known = {gap.until: gap.since for gap in gaps}
     for transition in within:
         before, standing = standing, standing.after(transition, required)
         if standing.routeless and not before.routeless:
             since = transition.uptime if transition.was else 0.0
         elif before.routeless and not standing.routeless:
-            until = next((gap.since for gap in gaps if gap.until == transition.uptime), transition.uptime)
-            absent += max(0.0, until - since)
-    return absent + (max(0.0, bad_until - since) if standing.routeless else 0.0)
+            absent += max(0.0, known.get(transition.uptime, transition.uptime) - since)
+    absent += max(0.0, bad_until - since) if standing.routeless else 0.0
+    return min(absent, max(bad_until, within[-1].uptime))
 
 
 def _cure(within: tuple[Transition, ...], required: tuple[Family, ...]) -> Iterator[Transition]:
-    routes = [t for t in within if _routes(t, required) and t.now == USABLE]
+    routes = [t for t in within if is_route(t, required) and t.now == USABLE]
     if not routes:
         return
     route = routes[-1]
@@ -348,14 +294,6 @@ def _cure(within: tuple[Transition, ...], required: tuple[Family, ...]) -> Itera
     if links and links[-1].now in CARRYING and links[-1].was:
         yield links[-1]
     yield route
-
-
-def _routes(transition: Transition, required: tuple[Family, ...]) -> bool:
-    return transition.kind is Kind.ROUTE and transition.subject in required
-
-
-def _says(transition: Transition, verdicts: tuple[Verdict, ...]) -> bool:
-    return transition.kind is Kind.VERDICT and transition.now in verdicts
 
 
 def _rise(transition: Transition) -> int:

@@ -32,8 +32,15 @@ def told(before: NodeState, after: NodeState, fact: Fact, now: Instant) -> NodeS
         after = after.observe(reached, now)
     chronicle = after.last(Chronicle) or Chronicle()
     first = isinstance(fact, Network) and Network.source not in before.health
-    began = (watch(BEGAN, chronicle, now),) if first else ()
+    began = (watch(BEGAN, chronicle, now, _watched_until(before)),) if first else ()
     return _after(after, chronicle.after(chain(began, transitions(before, after, chronicle, now))), now)
+
+
+def _watched_until(before: NodeState) -> str:
+    """Until when (in seconds since boot) an earlier run watched this boot, empty if none did."""
+    network = before.last(Network) or Network()
+    known = [history.known_until for history in network.history.values() if history.known_until is not None]
+    return f"{max(known):.3f}" if known else ""
 
 
 def judged(state: NodeState, diagnosis: Diagnosis, now: Instant) -> NodeState:

@@ -44,9 +44,9 @@ def verdict(diagnosis: Diagnosis, chronicle: Chronicle, now: Instant) -> Iterato
         yield _written(look, written.now if written else "", chronicle, now)
 
 
-def watch(value: str, chronicle: Chronicle, now: Instant) -> Transition:
+def watch(value: str, chronicle: Chronicle, now: Instant, was: str = "") -> Transition:
     """The exporter began or ended to watch."""
-    return _written(Look(kind=Kind.WATCH, now=value), "", chronicle, now)
+    return _written(Look(kind=Kind.WATCH, now=value), was, chronicle, now)
 
 
 def _written(look: Look, was: str, chronicle: Chronicle, now: Instant) -> Transition:

@@ -11,6 +11,9 @@ from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Choice
 from uplink_exporter.flannel.condition import condition, question
 from uplink_exporter.flannel.ledger import Ledger
+from uplink_exporter.history.chronicle import Chronicle
+from uplink_exporter.history.incidents import boots, incidents
+from uplink_exporter.web.timeline import BARS, INCIDENT_COLUMNS, boot, recent_incidents, watched
 
 # Colours that stay apart for the colour-blind (Okabe and Ito); the word is always there too.
 COLOURS = {Verdict.HEALTHY: "#009e73", Verdict.RECOVERING: "#e69f00", Verdict.UNKNOWN: "#777"}
@@ -41,7 +44,8 @@ def landing(scene: Scene, telemetry_path: str) -> str:
     remedy = "\n".join(diagnosis.remedy)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="refresh" content="15"><title>{name}: {diagnosis.verdict}</title><style>{STYLE}</style>'
+        f'<meta http-equiv="refresh" content="15"><title>{name}: {diagnosis.verdict}</title>'
+        f"<style>{STYLE}{BARS}</style>"
         f"<h1>uplink-exporter on {name}</h1>"
         f'<p class="verdict" style="border-color:{colour}"><b>{diagnosis.verdict}</b><br>'
         f"{escape(diagnosis.summary)}</p>"
@@ -50,6 +54,8 @@ def landing(scene: Scene, telemetry_path: str) -> str:
         f"<h2>Default routes</h2>{_table(ROUTE_COLUMNS, _routes(scene))}"
         f"<h2>Devices</h2>{_table(DEVICE_COLUMNS, _devices(scene))}"
         f"<h2>Flannel</h2>{_table((), _flannel(scene))}"
+        f"<h2>This boot</h2>{boot(scene)}"
+        f"<h2>Incidents</h2>{_incidents(scene)}"
         f"<h2>Sources</h2>{_table(SOURCE_COLUMNS, _sources(scene))}"
         f'<footer><a href="{escape(telemetry_path)}">metrics</a> · <a href="/-/healthy">healthy</a> · '
         f'<a href="/-/ready">ready</a> · uplink-exporter {escape(scene.showing.build.version)} · up for '
@@ -61,6 +67,13 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     header = f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>" if head else ""
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table>{header}{body}</table>"
+
+
+def _incidents(scene: Scene) -> str:
+    chronicle = scene.state.last(Chronicle) or Chronicle()
+    found = incidents(chronicle, scene.state.policy.required, watching=scene.now)
+    table = f'<div class="incidents">{_table(INCIDENT_COLUMNS, recent_incidents(found))}</div>' if found else ""
+    return f"{table}<p>{escape(watched(found, boots(chronicle, watching=scene.now)))}</p>"
 
 
 def _routes(scene: Scene) -> Iterable[tuple[str, ...]]:

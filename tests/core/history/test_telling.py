@@ -150,7 +150,7 @@ def again(state: NodeState, uptime: float, boot: str = "boot") -> NodeState:
 def test_a_restart_of_ours_repeats_nothing() -> None:
     before = told([(4, DOWN), (4, LOAD)])
     after = told([(60, DOWN)], again(before, 60))
-    assert lines(after)[len(lines(before)) :] == ["60 watch -> began"]
+    assert lines(after)[len(lines(before)) :] == ["60 watch 55.000 -> began"]
 
 
 def test_what_changed_while_nobody_watched_is_written_when_it_is_seen() -> None:
@@ -158,7 +158,7 @@ def test_what_changed_while_nobody_watched_is_written_when_it_is_seen() -> None:
     later = with_links(NETWORK, replace(WLAN0, carrier_changes=WLAN0.carrier_changes + 6))
     after = told([(60, with_routes(later))], again(before, 60))
     assert lines(after)[len(lines(before)) :] == [
-        "60 watch -> began",
+        "60 watch 55.000 -> began",
         "60 default_route ipv4 usable -> none wlan0",
         "60 carrier_changes wlan0 2 -> 8",
         "60 verdict wlan0 healthy -> route_missing wlan0 is up, yet there is no IPv4 default route",
