@@ -34,7 +34,7 @@ from uplink_exporter.web.server import Site, serving
 log = logging.getLogger(__name__)
 
 GRACE = 5.0
-"""Seconds for the last write, of the 30 that the kubelet and systemd give."""
+"""Seconds for the first look at the record, and for the last write: of the 30 that the kubelet and systemd give."""
 
 
 def run(settings: Settings, access: Access | None) -> int:
@@ -94,7 +94,8 @@ def _targets(state: NodeState) -> tuple[str, ...]:
 async def serve(settings: Settings, access: Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
-    store = Store(state=recalled(settings, clock()), clock=clock, on_diagnosis=_tell)
+    sockets = [listen(address, settings.procfs) for address in settings.listen]
+    store = Store(state=await recalled(settings, clock()), clock=clock, on_diagnosis=_tell)
     watches = sources(settings, access, lambda: store.state)
     store.sources = frozenset(kind.source for kind in watches)
     last_write = _record(settings.state_directory, store, watches) if settings.state_directory else None
@@ -103,7 +104,6 @@ async def serve(settings: Settings, access: Access | None) -> None:
         telemetry_path=settings.telemetry_path,
         scene=lambda: Scene(state=store.state, now=clock(), showing=showing),
     )
-    sockets = [listen(address, settings.procfs) for address in settings.listen]
     async with serving(site, sockets):
         running = asyncio.create_task(supervise({kind.source: watch for kind, watch in watches.items()}, store))
         loop = asyncio.get_running_loop()
@@ -121,16 +121,17 @@ async def serve(settings: Settings, access: Access | None) -> None:
         await last_write()
 
 
-def recalled(settings: Settings, now: Instant) -> NodeState:
+async def recalled(settings: Settings, now: Instant) -> NodeState:
     """The state to begin with: what earlier runs left, as far as it can be read."""
     if settings.state_directory is None:
         return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
-    from uplink_exporter import record
+    from uplink_exporter import record, recorder
 
     try:
-        found = record.begin(settings.state_directory)
-    except SourceError as error:
-        log.error("nothing is remembered of earlier runs", extra={"error": str(error)})
+        async with asyncio.timeout(GRACE):
+            found = await recorder.in_thread(record.begin, settings.state_directory)
+    except (SourceError, TimeoutError) as error:
+        log.error("nothing is remembered of earlier runs", extra={"error": str(error) or "the disk stalls"})
         found = record.Record()
     return begun(settings.policy, found.memory, found.chronicle, boot_id(settings.procfs), now)
 
@@ -147,9 +148,9 @@ def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> 
         store.end()
         try:
             async with asyncio.timeout(GRACE):
-                await asyncio.to_thread(recorder.finish, directory, store.state, store.clock(), progress)
+                await recorder.finish(directory, store.state, store.clock(), progress)
         except (SourceError, TimeoutError) as error:
-            log.error("the last moments are not remembered", extra={"error": str(error)})
+            log.error("the last moments are not remembered", extra={"error": str(error) or "the disk stalls"})
 
     return last_write
 

@@ -7,14 +7,18 @@ set aside, and a new one begun.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from uplink_exporter.facts import Instant, Reason, SourceError
@@ -23,6 +27,7 @@ from uplink_exporter.history.codec import decode, encode
 from uplink_exporter.history.memory import Memory
 
 FILE = "uplink-exporter.db"
+PARTS = ("-wal", "-shm", "-journal", "")
 KEPT_TRANSITIONS = 8192
 KEPT_ASIDE = 3
 LARGEST = 64 * 1024 * 1024
@@ -33,27 +38,31 @@ BUSY = 2.0
 
 # From each schema to the next; `PRAGMA user_version` says how many were applied.
 MIGRATIONS = (
-    """
-    CREATE TABLE boots (
-      number INTEGER PRIMARY KEY,
-      id TEXT NOT NULL UNIQUE,
-      time REAL NOT NULL,
-      watched_since REAL NOT NULL,
-      watched_until REAL NOT NULL,
-      memory TEXT NOT NULL
-    );
-    CREATE TABLE transitions (
-      number INTEGER PRIMARY KEY,
-      boot TEXT NOT NULL,
-      uptime REAL NOT NULL,
-      wall REAL NOT NULL,
-      kind TEXT NOT NULL,
-      subject TEXT NOT NULL,
-      was TEXT NOT NULL,
-      now TEXT NOT NULL,
-      text TEXT NOT NULL
-    );
-    """,
+    (
+        """
+        CREATE TABLE boots (
+          number INTEGER PRIMARY KEY,
+          id TEXT NOT NULL UNIQUE,
+          time REAL NOT NULL,
+          watched_since REAL NOT NULL,
+          watched_until REAL NOT NULL,
+          memory TEXT NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE transitions (
+          number INTEGER PRIMARY KEY,
+          boot TEXT NOT NULL,
+          uptime REAL NOT NULL,
+          wall REAL NOT NULL,
+          kind TEXT NOT NULL,
+          subject TEXT NOT NULL,
+          was TEXT NOT NULL,
+          now TEXT NOT NULL,
+          text TEXT NOT NULL
+        )
+        """,
+    ),
 )
 
 log = logging.getLogger(__name__)
@@ -69,26 +78,38 @@ class Record:
 
 def begin(directory: Path) -> Record:
     """What earlier runs left, in a file that is made if there is none. Raises SourceError."""
-    with closing(connect(directory)) as connection, _judged(directory):
-        return _read(connection)
+    try:
+        with closing(connect(directory)) as connection:
+            return held(connection, directory)
+    except SourceError:
+        # What cannot be written can often be read. That it cannot be written is told when that is tried.
+        with suppress(SourceError):
+            return read(directory)
+        raise
 
 
 def read(directory: Path) -> Record:
     """What the file holds, which another process may be writing to just now. Raises SourceError."""
     path = directory / FILE
-    if not path.exists():
-        raise SourceError(Reason.IO, f"{path} does not exist: no exporter has written there yet")
     with _judged(directory):
-        try:
-            return _read_only(path, "mode=ro")
-        except sqlite3.OperationalError:
-            # Without the right to write, SQLite cannot make the shared memory that a write-ahead log needs.
-            return _read_only(path, "immutable=1")
+        if not path.exists():
+            raise SourceError(Reason.IO, f"{path} does not exist: no exporter has written there yet")
+        # Where nobody writes, SQLite would make files that it then leaves, or not have the right to make them.
+        if not _part(path, "-shm").exists():
+            if not _part(path, "-wal").exists():
+                return _read_only(path, "immutable=1")
+            with TemporaryDirectory() as copy:
+                for suffix in ("", "-wal"):
+                    shutil.copyfile(_part(path, suffix), _part(Path(copy, FILE), suffix))
+                if not _part(path, "-shm").exists():  # nor did anybody begin meanwhile
+                    return _read_only(Path(copy, FILE), "mode=rw")
+        return _read_only(path, "mode=ro")
 
 
 def _read_only(path: Path, how: str) -> Record:
     with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=BUSY)) as connection:
-        return _read(connection)
+        connection.text_factory = _text
+        return _read(connection, KEPT_TRANSITIONS)
 
 
 def write(
@@ -115,19 +136,38 @@ def _write_boot(connection: sqlite3.Connection, memory: Memory, now: Instant) ->
 def _write_transitions(connection: sqlite3.Connection, transitions: tuple[Transition, ...]) -> None:
     connection.executemany(
         "INSERT INTO transitions (boot, uptime, wall, kind, subject, was, now, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(t.boot, t.uptime, t.wall, t.kind, t.subject, t.was, t.now, t.text) for t in transitions],
+        [(t.boot, t.uptime, t.wall, t.kind, *map(_utf8, (t.subject, t.was, t.now, t.text))) for t in transitions],
     )
     connection.execute(
         "DELETE FROM transitions WHERE number <= (SELECT max(number) FROM transitions) - ?", (KEPT_TRANSITIONS,)
     )
 
 
-def _read(connection: sqlite3.Connection) -> Record:
-    connection.row_factory = sqlite3.Row
-    boots = connection.execute("SELECT * FROM boots ORDER BY number DESC LIMIT ?", (MOST_BOOTS,)).fetchall()
-    rows = connection.execute("SELECT * FROM transitions ORDER BY number DESC LIMIT ?", (MOST_TRANSITIONS,)).fetchall()
+def _utf8(text: str) -> str:
+    # The name of a device may be any bytes.
+    return text.encode(errors="replace").decode()
+
+
+def gone(directory: Path) -> bool:
+    """Whether somebody removed the file, which is open: what is written to it then, nobody can find."""
+    return not os.path.exists(directory / FILE)  # noqa: PTH110  # unlike Path.exists() it never raises
+
+
+def held(connection: sqlite3.Connection, directory: Path) -> Record:
+    """What the file holds, with as many transitions as are held at hand. Raises SourceError."""
+    with _judged(directory):
+        return _read(connection, MOST_TRANSITIONS)
+
+
+def _read(connection: sqlite3.Connection, most: int) -> Record:
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    with connection:
+        cursor.execute("BEGIN")  # both as of one commit
+        boots = cursor.execute("SELECT * FROM boots ORDER BY number DESC LIMIT ?", (MOST_BOOTS,)).fetchall()
+        rows = cursor.execute("SELECT * FROM transitions ORDER BY number DESC LIMIT ?", (most,)).fetchall()
     return Record(
-        memory=_memory(boots[0]["memory"]) if boots else None,
+        memory=next((_memory(boot["memory"]) for boot in boots if boot["memory"]), None),
         chronicle=Chronicle(
             boots=tuple(_decoded(Boot, reversed(boots))),
             transitions=tuple(_decoded(Transition, reversed(rows))),
@@ -135,10 +175,14 @@ def _read(connection: sqlite3.Connection) -> Record:
     )
 
 
+def _text(text: bytes) -> str:
+    return text.decode(errors="replace")
+
+
 def _memory(text: str) -> Memory | None:
     try:
         return decode(Memory, json.loads(text))
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         log.warning("what the last run left cannot be read", extra={"error": str(error)})
         return None
 
@@ -162,7 +206,14 @@ def connect(directory: Path) -> sqlite3.Connection:
         except UnreadableError as error:
             aside = _put_aside(path)
             log.error("the record cannot be read and is set aside", extra={"error": str(error), "file": str(aside)})
-            return _connected(path)
+            return _begun_anew(path)
+
+
+def _begun_anew(path: Path) -> sqlite3.Connection:
+    try:
+        return _connected(path)
+    except UnreadableError as error:
+        raise _failure(path.parent, Reason.PARSE, f"{error}, though the file was only just made") from error
 
 
 class UnreadableError(Exception):
@@ -180,7 +231,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         _configure(connection)
     except sqlite3.Error as error:
         connection.close()
-        if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             raise UnreadableError(str(error)) from error
         raise
     except BaseException:
@@ -190,24 +241,55 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _configure(connection: sqlite3.Connection) -> None:
+    connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cache_size = -256")
-    if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+    if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         raise UnreadableError(found)
+    version = _version(connection)  # before anything is written to it
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 64")
     connection.execute("PRAGMA journal_size_limit = 262144")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < len(MIGRATIONS):
+        _migrate(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in chain.from_iterable(MIGRATIONS[_version(connection) :]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
         raise UnreadableError(f"schema {version} is of a later version of uplink-exporter")
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+    if _tables(connection) != _tables_of(MIGRATIONS[:version]):
+        raise UnreadableError(f"its tables are not those of schema {version}")
+    return version
+
+
+def _tables_of(migrations: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for statement in chain.from_iterable(migrations):
+            fresh.execute(statement)
+        return _tables(fresh)
+
+
+def _tables(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return connection.execute(
+        "SELECT s.type, s.name, c.name FROM sqlite_schema s LEFT JOIN pragma_table_info(s.name) c ORDER BY 1, 2, c.cid"
+    ).fetchall()
 
 
 def set_aside(directory: Path) -> list[Path]:
-    """The files that could not be read, the oldest first."""
-    return sorted(directory.glob(f"{FILE}.aside-[0-9]"), key=lambda path: path.stat().st_mtime)
+    """The files that could not be read, the oldest first. Raises SourceError."""
+    with _judged(directory):
+        return sorted(directory.glob(f"{FILE}.aside-[0-9]"), key=lambda path: path.stat().st_mtime)
 
 
 def _put_aside(path: Path) -> Path:
@@ -218,15 +300,19 @@ def _put_aside(path: Path) -> Path:
     taken = {old.name for old in set_aside(path.parent)}
     names = (f"{FILE}.aside-{number}" for number in range(1, KEPT_ASIDE + 1))
     aside = path.with_name(next(name for name in names if name not in taken))
-    for suffix in ("-wal", "-shm", ""):
-        if (part := path.with_name(path.name + suffix)).exists():
-            part.rename(aside.with_name(aside.name + suffix))
+    for suffix in PARTS:
+        if (part := _part(path, suffix)).exists():
+            part.rename(_part(aside, suffix))
     return aside
 
 
 def _unlink(path: Path) -> None:
-    for suffix in ("-wal", "-shm", ""):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    for suffix in PARTS:
+        _part(path, suffix).unlink(missing_ok=True)
+
+
+def _part(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 _REASONS = {
@@ -235,8 +321,23 @@ _REASONS = {
     sqlite3.SQLITE_FULL: Reason.OVERFLOW,
     sqlite3.SQLITE_READONLY: Reason.PERMISSION,
     sqlite3.SQLITE_PERM: Reason.PERMISSION,
+    sqlite3.SQLITE_CANTOPEN: Reason.PERMISSION,
     sqlite3.SQLITE_CORRUPT: Reason.PARSE,
     sqlite3.SQLITE_NOTADB: Reason.PARSE,
+}
+_ERRNOS = {
+    errno.EACCES: Reason.PERMISSION,
+    errno.EPERM: Reason.PERMISSION,
+    errno.EROFS: Reason.PERMISSION,
+    errno.ENOSPC: Reason.OVERFLOW,
+    errno.EDQUOT: Reason.OVERFLOW,
+}
+_REMEDIES = {
+    Reason.TIMEOUT: "another process holds the file: give each exporter a directory of its own",
+    Reason.OVERFLOW: "make room on that disk",
+    Reason.PERMISSION: "user {} must be able to write there",
+    Reason.PARSE: "the file is looked at anew",
+    Reason.IO: "it must be a directory on a disk without faults (dmesg tells of them)",
 }
 
 
@@ -249,9 +350,11 @@ def _judged(directory: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise SourceError(_REASONS.get(_code(error), Reason.IO), f"--state.directory {directory}: {error}") from error
-    except PermissionError as error:
-        text = f"--state.directory {directory}: {error.strerror}; user {os.getuid()} must be able to write there"
-        raise SourceError(Reason.PERMISSION, text) from error
+        raise _failure(directory, _REASONS.get(_code(error), Reason.IO), str(error)) from error
     except OSError as error:
-        raise SourceError(Reason.IO, f"--state.directory {directory}: {error.strerror}") from error
+        reason = _ERRNOS.get(error.errno or 0, Reason.IO)
+        raise _failure(directory, reason, error.strerror or str(error)) from error
+
+
+def _failure(directory: Path, reason: Reason, text: str) -> SourceError:
+    return SourceError(reason, f"--state.directory {directory}: {text}; {_REMEDIES[reason].format(os.getuid())}")

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import closing
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
-from typing import ParamSpec
+from threading import Lock, Thread
+from typing import ParamSpec, TypeVar
 
 from uplink_exporter import record
-from uplink_exporter.facts import Instant, NodeState
-from uplink_exporter.history.chronicle import Chronicle
-from uplink_exporter.history.memory import TICK, Recorded, remember
+from uplink_exporter.facts import Instant, NodeState, SourceError
+from uplink_exporter.history.chronicle import Chronicle, Transition
+from uplink_exporter.history.memory import TICK, Memory, Recorded, inheriting, remember
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 BURST = 30
 """Writes that may follow upon each other at once, as an incident's transitions do."""
@@ -53,6 +55,11 @@ class Progress:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     budget: Budget = Budget()
     transitions: int = 0
+    connection: Connection | None = None
+    found: Memory | None = None
+    """What the file held when it was opened. When this run began it may not have been readable."""
+    lock: Lock = field(default_factory=Lock)
+    """Held by the thread that is at the file. Nobody waits for it who must not: a disk may stall for ever."""
 
 
 async def watch(
@@ -60,44 +67,90 @@ async def watch(
 ) -> AsyncGenerator[Recorded, None]:
     """Write at each change and each tick, and yield what was written. Raises SourceError."""
     loop = asyncio.get_running_loop()
-    # In a thread: the disk may stall for seconds in the very outage, and a scrape must not wait for it.
-    connection = await asyncio.to_thread(record.connect, directory)
-    try:
-        while True:
-            await asyncio.sleep(progress.budget.pause(loop.time()))
-            progress.changed.clear()
-            progress.budget = progress.budget.spent(loop.time())
-            yield await _whole(write, connection, directory, state(), clock(), progress)
-            try:
-                async with asyncio.timeout(TICK):
-                    await progress.changed.wait()
-            except TimeoutError:
-                continue
-    finally:
+    while True:
+        await asyncio.sleep(progress.budget.pause(loop.time()))
+        progress.changed.clear()
+        progress.budget = progress.budget.spent(loop.time())
+        yield await in_thread(write, directory, state(), clock(), progress)
+        try:
+            async with asyncio.timeout(TICK):
+                await progress.changed.wait()
+        except TimeoutError:
+            continue
+
+
+async def finish(directory: Path, state: NodeState, now: Instant, progress: Progress) -> None:
+    """Write once more, and close the file. Raises SourceError."""
+
+    def write_and_close() -> None:
+        write(directory, state, now, progress)
+        close(progress)
+
+    await in_thread(write_and_close)
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What it returns, called in a thread for which nobody waits any more once this is cancelled.
+
+    The disk may stall in the very outage. A scrape must not wait for it, nor may the end of the process, as it does
+    for the threads of asyncio.to_thread().
+    """
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+
+    future.set_running_or_notify_cancel()
+    Thread(target=call, name=function.__name__, daemon=True).start()
+    return await asyncio.wrap_future(future)
+
+
+def write(directory: Path, state: NodeState, now: Instant, progress: Progress) -> Recorded:
+    """Write what is new; connect, if need be. Raises SourceError."""
+    with progress.lock:
+        try:
+            return _write(directory, state, now, progress)
+        except SourceError:
+            _close(progress)
+            raise
+
+
+def close(progress: Progress) -> None:
+    """Close the file, if it is open."""
+    with progress.lock:
+        _close(progress)
+
+
+def _close(progress: Progress) -> None:
+    connection, progress.connection = progress.connection, None
+    if connection is not None:
         connection.close()
 
 
-async def _whole(write: Callable[P, Recorded], *args: P.args, **kwargs: P.kwargs) -> Recorded:
-    """What it gives, run in a thread, and never left alone with the connection: a cancellation waits for it."""
-    writing = asyncio.create_task(asyncio.to_thread(write, *args, **kwargs))
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait([writing])
-        raise
-
-
-def finish(directory: Path, state: NodeState, now: Instant, progress: Progress) -> None:
-    """Write once more. Raises SourceError."""
-    with closing(record.connect(directory)) as connection:
-        write(connection, directory, state, now, progress)
-
-
-def write(connection: Connection, directory: Path, state: NodeState, now: Instant, progress: Progress) -> Recorded:
-    """Write what is new. Raises SourceError."""
+def _write(directory: Path, state: NodeState, now: Instant, progress: Progress) -> Recorded:
+    if record.gone(directory):
+        _close(progress)
+    connection = progress.connection or _connect(directory, progress)
     chronicle = state.last(Chronicle) or Chronicle()
-    new = min(chronicle.count - progress.transitions, len(chronicle.transitions))
-    transitions = chronicle.transitions[len(chronicle.transitions) - new :]
-    record.write(connection, directory, remember(state, chronicle.boot, now), transitions, now)
+    memory = inheriting(remember(state, chronicle.boot, now), progress.found)
+    record.write(connection, directory, memory, _new(chronicle, progress.transitions), now)
     progress.transitions = chronicle.count
     return Recorded(set_aside=len(record.set_aside(directory)))
+
+
+def _connect(directory: Path, progress: Progress) -> Connection:
+    connection = progress.connection = record.connect(directory)
+    found = record.held(connection, directory)
+    progress.found = found.memory
+    if found == record.Record():
+        progress.transitions = 0  # one that was begun anew gets all that is at hand
+    return connection
+
+
+def _new(chronicle: Chronicle, written: int) -> tuple[Transition, ...]:
+    """Those of this run's transitions that are at hand and not written yet."""
+    new = min(chronicle.count - written, len(chronicle.transitions))
+    return chronicle.transitions[len(chronicle.transitions) - new :]

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 MOST_ITEMS = 65_536
 MOST_CHARACTERS = 16_384
+LARGEST = 2**63 - 1
 
 
 def encode(value: object) -> object:
@@ -51,19 +52,28 @@ def _decode(kind: Any, value: object) -> Any:
 
 
 def _scalar(kind: Any, value: object) -> Any:
-    if issubclass(kind, StrEnum):
-        return kind(value)
+    wanted = str if issubclass(kind, StrEnum) else kind
     # JSON has one kind of numbers, and Python takes True for one.
-    if kind is float and type(value) in (int, float) and isfinite(value):  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
-    if type(value) is not kind or (kind is str and len(value) > MOST_CHARACTERS):  # type: ignore[arg-type]
-        raise ValueError(f"{str(value)[:50]!r} is no {kind.__name__}")
-    return value
+    fits = type(value) is wanted or (wanted is float and type(value) is int)
+    if not fits or not _bounded(value):
+        raise ValueError(f"{_shown(value)} is no {kind.__name__}")
+    return kind(value)
+
+
+def _bounded(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MOST_CHARACTERS
+    return isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST
+
+
+def _shown(value: object) -> str:
+    # What is long or deeply nested is not for a log.
+    return repr(value[:50]) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _dataclass(kind: Any, value: object) -> Any:
     if not isinstance(value, dict):
-        raise ValueError(f"{str(value)[:50]!r} is no {kind.__name__}")
+        raise ValueError(f"{_shown(value)} is no {kind.__name__}")
     hints, known = _hints(kind)
     missing = [name for name, field in known.items() if name not in value and _needed(field)]
     if missing:
@@ -82,5 +92,5 @@ def _hints(kind: Any) -> tuple[dict[str, Any], dict[str, Field[Any]]]:
 
 def _items(value: object) -> Iterable[Any]:
     if not isinstance(value, list) or len(value) > MOST_ITEMS:
-        raise ValueError(f"{str(value)[:50]!r} is no list of at most {MOST_ITEMS} items")
+        raise ValueError(f"{_shown(value)} is no list of at most {MOST_ITEMS} items")
     return value

@@ -83,6 +83,17 @@ def remember(state: NodeState, boot: str, now: Instant) -> Memory:
     )
 
 
+def inheriting(memory: Memory, earlier: Memory | None) -> Memory:
+    """The memory, with what holds over boots out of an earlier one where this run knows nothing of it."""
+    if earlier is None:
+        return memory
+    setup, flags_line = memory.setup, memory.setup.flags_line or earlier.setup.flags_line
+    if replace(setup, flags_line="") == Setup():  # the API server was not heard
+        setup = earlier.setup
+    uplinks = MappingProxyType({**earlier.uplinks, **memory.uplinks})
+    return replace(memory, uplinks=uplinks, setup=replace(setup, flags_line=flags_line))
+
+
 def recall(memory: Memory, boot: str, now: Instant) -> tuple[Fact, ...]:
     """The facts to begin with in that boot. No source has told them, so none of them is fresh."""
     setup = memory.setup
