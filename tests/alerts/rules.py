@@ -42,7 +42,7 @@ class Kind(Enum):
     DURATION = r"(?:\d+(?:ms|[smhdwy]))+"
     NUMBER = r"\d+(?:\.\d+)?"
     NAME = r"[A-Za-z_][A-Za-z0-9_]*(?::[A-Za-z0-9_]+)*"
-    OPERATOR = r"==|!=|>=|<=|=~|!~|[-+*/%^<>=]"
+    OPERATOR = r"==|!=|>=|<=|=~|!~|[-+*/%^<>=@]"
     PUNCTUATION = r"[(){},:\[\]]"
 
 

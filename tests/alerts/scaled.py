@@ -31,6 +31,11 @@ def scaled_alertmanager(text: str, factor: float) -> Tree:
     return _checked(yaml.safe_load(text), lambda key, value: _times(value, factor) if key in ROUTE_DURATIONS else value)
 
 
+def scaled_query(text: str, factor: float) -> str:
+    """A query with its durations multiplied, as those of a rule."""
+    return _rule_value("expr", text, factor)
+
+
 def shape(tree: Tree) -> Tree:
     """The tree with every duration made equal: what must stay as it is."""
     neutral = _mapped(tree, lambda key, value: "*" if key in ROUTE_DURATIONS | RULE_DURATIONS else value)

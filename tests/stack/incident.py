@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,20 @@ HEALTHY = 'uplink_diagnosis{verdict="healthy"}'
 RUNNING = "uplink_flannel_running"
 LOGS_READ = 'uplink_source_up{source="pod-logs"}'
 SYMPTOMS = frozenset({"FlannelCrashLooping", "FlannelNotStartedSinceBoot"})
+# By rules: what the others find is in Prometheus then as well.
+UNREACHABLE = "instance:uplink_exporter:up == 0"
+MISSING = "instance_family:uplink_default_route_missing:last_known == 1"
+USABLE = 'instance_family:uplink_default_route_usable:last_known{family="ipv4"} == 1'
+
+
+class Moment(StrEnum):
+    """The moments of the story, as Prometheus knows them."""
+
+    OFF = "the node is off"
+    BOOTED = "booted without wlan0"
+    LOOPING = "flannel crash-loops"
+    CURED = "the uplink is back"
+    HEALTHY = "healthy again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,7 @@ class Record:
     healthy: Page
     doctor_before: str
     doctor_after: str
+    moments: Mapping[str, float]
 
 
 @contextmanager
@@ -48,6 +64,7 @@ def replaying(telling: Telling, tools: Tools, program: Path | None = None) -> It
         lan = stack.enter_context(fresh_namespace())
         servers = stack.enter_context(serving_alerts(lan, directory, tools))
         telling.tell("monitoring", f"{servers.version()} are ready; all durations of theirs are a sixtieth")
+        reach(Moment.OFF, telling, servers, UNREACHABLE)
         node = stack.enter_context(booting(lan, directory / NAME))
         telling.tell("boot", f"{NAME} boots: eth0 has {LAN_ADDRESS} and no default route, nothing brings wlan0 up")
         exporter = stack.enter_context(exporter_of(node))
@@ -59,6 +76,7 @@ def replaying(telling: Telling, tools: Tools, program: Path | None = None) -> It
             "RESOLVED": partial(views.notifications, servers, "resolved"),
         }
         telling.until("the exporter has looked", lambda: exporter.page().get(LOGS_READ) == 1)
+        reach(Moment.BOOTED, telling, servers, MISSING)
         pod = stack.enter_context(flannel_on(node, lan, program))
         telling.views["flannel"] = partial(views.attempts, pod)
         yield play(telling, node, exporter, servers, pod), servers
@@ -73,6 +91,13 @@ def flannel_on(node: Node, lan: Namespace, program: Path | None) -> Iterator[Pod
         yield stack.enter_context(running_pod(node, flanneld(program, node) if program else stand_in(node)))
 
 
+def reach(moment: Moment, telling: Telling, servers: Servers, query: str) -> None:
+    """Wait until Prometheus has found something twice, so that it is in every graph, and note when that was."""
+    twice = f"count_over_time(({query})[30s:1s]) > 1"
+    telling.until(f"Prometheus finds {query}", lambda: servers.knows(twice))
+    telling.moments[moment] = time.time()
+
+
 def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod: Pod) -> Record:
     """From flannel's first start to silence."""
     booted = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - node.booted)
@@ -80,12 +105,15 @@ def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod
     restarts, before = pod.restarts, consult(telling, node)
     muted = symptoms(telling)
     outage = exporter.shows({DOWN: 1, RUNNING: 0})
+    telling.moments[Moment.LOOPING] = time.time()
     cure(telling, node)
+    reach(Moment.CURED, telling, servers, USABLE)
     telling.until("flannel runs", lambda: node.subnet_file.exists())
     telling.until("the end of the page", lambda: len(servers.notifications) > 1)
     telling.until("health", lambda: exporter.page().get(HEALTHY) == 1)
     healthy, after = exporter.shows({HEALTHY: 1, RUNNING: 1}), consult(telling, node)
     telling.until("the end of all symptoms", lambda: not servers.alerts() and says_healthy(exporter))
+    telling.moments[Moment.HEALTHY] = time.time()
     return Record(
         booted=booted,
         notifications=tuple(servers.notifications),
@@ -95,6 +123,7 @@ def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod
         healthy=healthy,
         doctor_before=before,
         doctor_after=after,
+        moments=telling.moments,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 from tests.alerts.tools import Tools, alertmanager_command
@@ -42,9 +43,17 @@ class Servers:
     lan: Namespace
     notifications: Sequence[Notification]
 
+    def ask(self, path: str) -> Any:
+        """What Prometheus answers to the path and query of a URL."""
+        return fetch(self.lan, f"http://127.0.0.1:{PROMETHEUS}{path}")["data"]
+
+    def knows(self, query: str) -> bool:
+        """Whether there is anything now that a query finds."""
+        return bool(self.ask(f"/api/v1/query?{urlencode({'query': query})}")["result"])
+
     def alerts(self) -> Sequence[Json]:
         """The alerts that are pending or fire in Prometheus."""
-        found: Sequence[Json] = fetch(self.lan, f"http://127.0.0.1:{PROMETHEUS}/api/v1/alerts")["data"]["alerts"]
+        found: Sequence[Json] = self.ask("/api/v1/alerts")["alerts"]
         return found
 
     def managed(self) -> Sequence[Json]:
@@ -54,7 +63,7 @@ class Servers:
 
     def version(self) -> str:
         """Of both."""
-        prometheus = fetch(self.lan, f"http://127.0.0.1:{PROMETHEUS}/api/v1/status/buildinfo")["data"]["version"]
+        prometheus = self.ask("/api/v1/status/buildinfo")["version"]
         alertmanager = fetch(self.lan, f"http://127.0.0.1:{ALERTMANAGER}/api/v2/status")["versionInfo"]["version"]
         # A program that was built from source without more may not know its version.
         return f"Prometheus {prometheus or 'of today'} and Alertmanager {alertmanager or 'of today'}"

@@ -23,6 +23,8 @@ class Telling:
     began: float = field(default_factory=time.monotonic)
     views: dict[str, View] = field(default_factory=dict)
     told: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    moments: dict[str, float] = field(default_factory=dict)
+    """When the story came how far, in Unix time."""
 
     def tell(self, who: str, text: str) -> None:
         """One thing; what it says in more than one line is set in."""

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.tools import Tools, generations
 from tests.kernel.namespace import NAMESPACES, PREFIX
 from tests.stack import __main__ as command
-from tests.stack.incident import SYMPTOMS, Record, replaying
+from tests.stack.conftest import Told
+from tests.stack.incident import SYMPTOMS, Record
 from tests.stack.node import NAME, TARGET
-from tests.stack.telling import Telling
 from tests.stack.views import text_of
 
 pytestmark = pytest.mark.stack
@@ -31,23 +30,6 @@ CAUSE = {
     "node": NAME,
     "severity": "critical",
 }
-
-
-@pytest.fixture(scope="module", params=generations(), ids=lambda tools: tools.generation)
-def told(request: pytest.FixtureRequest, namespaces: None) -> Iterator[tuple[Record, list[str]]]:
-    """The incident as these servers tell it, and the lines of the story."""
-    tools: Tools = request.param
-    if tools.prometheus is None or tools.alertmanager is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" and tools is generations()[0] else pytest.skip
-        refuse("there is no prometheus or no alertmanager: tests/setup gets Debian's")
-    lines: list[str] = []
-    with replaying(Telling(out=lines.append), tools) as (record, _):
-        yield record, lines
-
-
-@pytest.fixture
-def record(told: tuple[Record, list[str]]) -> Record:
-    return told[0]
 
 
 def test_there_is_one_page_and_its_end(record: Record) -> None:
@@ -105,8 +87,8 @@ def test_doctor_names_the_device_and_the_command(record: Record) -> None:
     assert record.doctor_after.startswith(f"{NAME}: healthy: ")
 
 
-def test_the_story_has_one_line_for_the_page_and_one_for_its_end(told: tuple[Record, list[str]]) -> None:
-    record, lines = told
+def test_the_story_has_one_line_for_the_page_and_one_for_its_end(told: Told) -> None:
+    record, lines = told.record, told.lines
     assert [line.partition("s  ")[2] for line in lines if line.startswith("PAGE")] == [text_of(record.notifications[0])]
     assert sum(line.startswith("RESOLVED") for line in lines) == 1
     assert any(line.startswith("flannel") and "restart 3" in line for line in lines)

@@ -1,0 +1,1 @@
+"""The Grafana dashboard, its provisioning, and the code that writes it."""
