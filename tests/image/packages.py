@@ -1,0 +1,95 @@
+"""What is fetched for these tests, once: Debian's packages, and all wheels that the locks name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uplink-exporter"
+LOCKS = (ROOT / "exporter/requirements.txt", ROOT / "exporter/requirements-build.txt")
+# The only suite with the Python that the exporter's image has.
+SUITE = "bookworm"
+# What the image is built on, and what systemd boots: one root for both, as it is made in a quarter of a minute.
+PACKAGES = (
+    "base-files",
+    "base-passwd",
+    "coreutils",
+    "dash",
+    "dpkg",
+    "findutils",
+    "grep",
+    "libc-bin",
+    "libsqlite3-0",
+    "mount",
+    "netbase",
+    "pipx",
+    "python3-minimal",
+    "python3-wheel-whl",
+    "python3.11-venv",
+    "sed",
+    "systemd",
+    "tzdata",
+    "util-linux",
+)
+
+
+def debian() -> Path:
+    """A root file system as a tar file: these packages and what they depend on, unpacked but not configured."""
+    made = CACHE / f"debian-{_digest(SUITE, *PACKAGES)}.tar"
+    if not made.exists():
+        unfinished = _unfinished(made)
+        excluded = (f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man"))
+        include = f"--include={','.join(PACKAGES)}"
+        run("mmdebstrap", "--quiet", "--variant=extract", include, *excluded, SUITE, unfinished, *_sources())
+        unfinished.rename(made)
+    return made
+
+
+def _sources() -> Iterator[Path]:
+    """This machine's own sources of packages if they have that suite, else none: mmdebstrap then takes Debian's."""
+    for path in (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d/debian.sources")):
+        if path.exists() and re.search(rf"\b{SUITE}\b", path.read_text()):
+            yield path
+
+
+def wheelhouse() -> Path:
+    """A directory of wheels, got by pip from wherever it is set up to get them."""
+    made = CACHE / f"wheels-{_digest(*(lock.read_text() for lock in LOCKS))}"
+    if not made.exists():
+        unfinished = _unfinished(made)
+        pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes")
+        for lock in LOCKS:
+            run(*pip, "--python-version=3.11", "--only-binary=:all:", f"--dest={unfinished}", f"--requirement={lock}")
+        unfinished.rename(made)
+    return made
+
+
+def wheel(directory: Path) -> Path:
+    """The exporter's wheel, built of this checkout by the locked build backend."""
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-index")
+    run(*pip, f"--find-links={wheelhouse()}", f"--wheel-dir={directory}", ROOT)
+    (built,) = directory.glob("*.whl")
+    return built
+
+
+def run(*command: str | Path) -> str:
+    """What a program says. It must succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def _unfinished(made: Path) -> Path:
+    # Beside what is to be made, so that it can be renamed, and with the name's end, by which mmdebstrap goes.
+    made.parent.mkdir(parents=True, exist_ok=True)
+    return made.with_name(f"unfinished-{os.getpid()}-{made.name}")
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
