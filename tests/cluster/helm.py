@@ -1,0 +1,52 @@
+"""The real Helm, and the chart that it installs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.chart.helm import CHART, NAMESPACE, RELEASE, ROOT
+from tests.cluster.control_plane import ControlPlane, Json
+
+__all__ = ["CHART", "CRDS", "NAMESPACE", "RELEASE", "WHERE", "Helm"]
+
+# Custom resource definitions of the Prometheus operator, where they lie beside the checkout; no registry has them.
+CRDS = sorted((ROOT.parent / "shared/data/crds").glob("*.yaml"))
+WHERE = f"--namespace={NAMESPACE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Helm:
+    """One version of Helm, at work on the cluster."""
+
+    plane: ControlPlane
+    program: Path
+
+    def __call__(self, *arguments: str | Path) -> str:
+        """What it says. Raises MachineError if it fails."""
+        own = (f"XDG_{kind}_HOME={self.plane.machine.directory / 'helm'}" for kind in ("CACHE", "CONFIG", "DATA"))
+        return self.plane.machine.run(
+            "env", *own, self.program, f"--kubeconfig={self.plane.kubeconfig}", WHERE, *arguments
+        )
+
+    def image(self) -> str:
+        """The image that the chart asks for."""
+        rendered = yaml.safe_load(self("template", RELEASE, CHART, "--show-only=templates/daemonset.yaml"))
+        return str(rendered["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def manifest(self) -> list[Json]:
+        """The objects of the release as they were rendered."""
+        return [one for one in yaml.safe_load_all(self("get", "manifest", RELEASE)) if one]
+
+    @contextmanager
+    def installed(self, *flags: str) -> Iterator[None]:
+        """The release, for a while."""
+        self("install", RELEASE, CHART, *flags)
+        try:
+            yield
+        finally:
+            self("uninstall", RELEASE, "--wait")
