@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
 
-.PHONY: help run doctor demo test check bench format docs golden lock clean
+.PHONY: help run doctor demo test cluster check bench format docs golden lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -19,9 +19,14 @@ demo: .venv/dev ## Replay the incident up to the page and its end (as root; ARGS
 	tests/setup
 	@$(BIN)/python -m tests.stack $(ARGS)
 
-test: check ## Run the checks and all tests (as root also those that need network namespaces)
+test: check .cache/helm/ready ## Run the checks and all tests (as root also those that need network namespaces)
 	tests/setup
 	$(BIN)/python -m pytest $(ARGS)
+
+cluster: .venv/dev .cache/helm/ready ## Install the chart on a real node and replay the incident there (as root; first builds Kubernetes)
+	tests/setup cluster
+	$(BIN)/python -m tests.cluster.tools
+	$(BIN)/python -m pytest -m cluster $(ARGS) tests/cluster
 
 check: .venv/dev ## Check style (ruff), types (mypy) and the direction of imports (import-linter)
 	$(BIN)/ruff check
@@ -37,8 +42,10 @@ format: .venv/dev ## Format the sources
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: .venv/dev ## Write the parts of the README that are made from the code
+docs: .venv/dev .cache/helm/ready ## Write what is made from the code: parts of the README, and the dashboard
 	$(BIN)/python -m tests.repo.docs
+	$(BIN)/python -m grafana.dashboard
+	$(BIN)/python -m tests.chart.docs
 
 golden: .venv/dev ## Take the pages as they are now for right
 	$(BIN)/python -m pytest --update-golden tests/shell
@@ -48,6 +55,8 @@ lock: .venv/dev ## Pin the dependencies anew, with hashes
 	  --custom-compile-command "make lock" -o exporter/requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" -c exporter/requirements.txt -o tests/requirements.txt --group dev pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" -o exporter/requirements-build.txt --group build
 
 clean: ## Remove what the targets made
 	rm -rf .venv .cache dist
@@ -64,3 +73,6 @@ clean: ## Remove what the targets made
 .venv/dev: .venv/run tests/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
+
+.cache/helm/ready: tests/chart/helm-requirements.txt tests/chart/get.py | .venv/dev
+	$(BIN)/python -m tests.chart.get
