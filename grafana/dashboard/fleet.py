@@ -206,4 +206,5 @@ def troubles() -> timeseries.Panel:
 
 def _having(verdicts: tuple[State, ...]) -> str:
     labels = "|".join(verdict.label for verdict in verdicts)
-    return f'sum(max by (cluster, node) (uplink_diagnosis{{{FLEET},verdict=~"{labels}"}}))'
+    nodes = f'count by (cluster, node) (uplink_diagnosis{{{FLEET},verdict=~"{labels}"}} == 1)'
+    return f"count({nodes}) or 0 * max({UP})"

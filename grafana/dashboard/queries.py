@@ -18,15 +18,17 @@ UP = f"max by (cluster, node) (up{{{NODE},{TARGETS}}})"
 
 
 def one_hot(metric: str, label: str, numbered: Iterable[State], where: str, at: str = "") -> str:
-    """For each state the series with that label, as the state's number; those that are not hot are 0."""
+    """The series that are hot, as the numbers of their states."""
+    # Most series are not: without them, `or` and what groups them have little to do.
     return " or ".join(
-        f'{metric}{{{where},{label}="{state.label}"}}{at} * {state.code}' for state in numbered if state.label
+        f'({metric}{{{where},{label}="{state.label}"}}{at} == 1) * {state.code}' for state in numbered if state.label
     )
 
 
 def verdict(where: str, at: str = "") -> str:
     """Each node's verdict as a number, by badness; a target that does not answer has one of its own."""
-    hot = one_hot("uplink_diagnosis", "verdict", states.VERDICTS, where, at)
+    # The worst first: each `or` carries what stands before it, and most nodes are healthy.
+    hot = one_hot("uplink_diagnosis", "verdict", reversed(states.VERDICTS), where, at)
     unseen = f"max by (cluster, node) (up{{{where},{TARGETS}}}{at}) == 0"
     return f"max by (cluster, node) ({hot}) or ({unseen}) + {states.NOT_SCRAPED.code}"
 
@@ -116,7 +118,7 @@ def flannel(where: str) -> str:
     ready = f"max by (cluster, node) (uplink_flannel_ready{{{where}}})"
     absent = f"max by (cluster, node) (uplink_flannel_found{{{where}}}) == 0"
     choices = (
-        f"max by (cluster, node) ({waiting}) > 0",
+        f"max by (cluster, node) ({waiting})",
         f"({running} == 1) + {ready} + 3",
         f"{running} + 2",
         f"({absent}) + 1",
@@ -141,7 +143,7 @@ def _own_labels(expr: str) -> str:
 def api_path() -> str:
     """By which way the API server is reached, as a number; or that nobody asks it."""
     ways = one_hot("uplink_api_path", "path", states.API_PATHS, NODE)
-    return f"max by (cluster, node) ({ways}) > 0 or on () {_NOT_ASKED}"
+    return f"max by (cluster, node) ({ways}) or on () {_NOT_ASKED}"
 
 
 _KUBERNETES = f'max by (cluster, node) (uplink_source_up{{{NODE},source="kubernetes"}})'

@@ -434,7 +434,7 @@ def test_a_kill_or_a_loss_of_power_at_any_moment_takes_what_was_not_committed_an
     assert min(uncommitted, unflushed) > 10, "it was stopped in the middle of both parts of a write"
 
 
-def test_a_reader_sees_one_commit_and_no_half_of_another() -> None:
+def test_a_reader_sees_what_is_committed_while_it_is_written() -> None:
     with TemporaryDirectory(dir=IN_MEMORY) as directory, writing(Path(directory)) as writer:
         writer.write(400)
         seen = writer.written()
@@ -444,6 +444,18 @@ def test_a_reader_sees_one_commit_and_no_half_of_another() -> None:
             assert found.memory.known_until >= seen
             seen = int(found.memory.known_until)
             assert is_what_was_written(found, seen)
+
+
+def test_a_reader_sees_one_commit_and_no_half_of_another(tmp_path: Path) -> None:
+    with closing(record.connect(filled(tmp_path, 1))) as reader, closing(record.connect(tmp_path)) as writer:
+
+        def meanwhile(statement: str) -> None:
+            if "FROM transitions" in statement:
+                put(writer, tmp_path, 2)
+
+        reader.set_trace_callback(meanwhile)
+        assert is_what_was_written(record.held(reader, tmp_path), 1)
+        assert is_what_was_written(record.read(tmp_path), 2)
 
 
 @pytest.fixture
