@@ -69,7 +69,7 @@ FLEET: Mapping[str, Story] = {
     ),
     "Alerts that fire (table)": story(NONE_FIRES, NONE_FIRES, FIRING, LATER, NONE_FIRES),
     "Nodes that are not healthy (timeseries)": story(
-        {"not scraped": 1},
+        NONE_SICK | {"not scraped": 1},
         NONE_SICK | {"no default route that works": 1},
         NONE_SICK | {"no default route that works": 1},
         NONE_SICK | {"recovering": between(0, 1)},
