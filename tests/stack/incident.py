@@ -53,6 +53,7 @@ class Record:
     healthy: Page
     doctor_before: str
     doctor_after: str
+    history: str
     moments: Mapping[str, float]
 
 
@@ -102,7 +103,7 @@ def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod
     """From flannel's first start to silence."""
     booted = time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - node.booted)
     telling.until("a page", lambda: servers.notifications)
-    restarts, before = pod.restarts, consult(telling, node)
+    restarts, before = pod.restarts, consult(telling, node, "doctor")
     muted = symptoms(telling)
     outage = exporter.shows({DOWN: 1, RUNNING: 0})
     telling.moments[Moment.LOOPING] = time.time()
@@ -111,7 +112,7 @@ def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod
     telling.until("flannel runs", lambda: node.subnet_file.exists())
     telling.until("the end of the page", lambda: len(servers.notifications) > 1)
     telling.until("health", lambda: exporter.page().get(HEALTHY) == 1)
-    healthy, after = exporter.shows({HEALTHY: 1, RUNNING: 1}), consult(telling, node)
+    healthy, after = exporter.shows({HEALTHY: 1, RUNNING: 1}), consult(telling, node, "doctor")
     telling.until("the end of all symptoms", lambda: not servers.alerts() and says_healthy(exporter))
     telling.moments[Moment.HEALTHY] = time.time()
     return Record(
@@ -123,14 +124,15 @@ def play(telling: Telling, node: Node, exporter: Exporter, servers: Servers, pod
         healthy=healthy,
         doctor_before=before,
         doctor_after=after,
+        history=consult(telling, node, "history"),
         moments=telling.moments,
     )
 
 
-def consult(telling: Telling, node: Node) -> str:
-    """Ask doctor, and tell what it says."""
-    said = node.doctor()
-    telling.tell("doctor", f"$ uplink-exporter doctor\n{said}")
+def consult(telling: Telling, node: Node, command: str) -> str:
+    """Ask doctor or history, and tell what it says."""
+    said = node.ask(command)
+    telling.tell(command, f"$ uplink-exporter {command}\n{said}")
     return said
 
 

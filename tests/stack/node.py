@@ -65,6 +65,11 @@ class Node:
         return self.root / "run/flannel/subnet.env"
 
     @property
+    def state(self) -> Path:
+        """Where the exporter keeps its record."""
+        return self.root / "var/lib/uplink-exporter"
+
+    @property
     def python(self) -> tuple[str, ...]:
         """Python in the node's time and under its name, once its network is entered."""
         return (*UNSHARED, f"--boottime=-{self.booted}", "sh", "-c", BOOTED, NAME, sys.executable)
@@ -76,16 +81,15 @@ class Node:
             f"--path.rootfs={self.root}",
             f"--path.pod-logs={self.pod_logs}",
             f"--path.flannel-run={self.subnet_file.parent}",
+            f"--state.directory={self.state}",
             "--source.kubernetes=off",
         )
 
-    def doctor(self) -> str:
-        """What `uplink-exporter doctor` says on it."""
-        command = ("ip", "netns", "exec", self.network.name, *self.python, "-m", "uplink_exporter", "doctor")
-        environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
-        done = subprocess.run(
-            (*command, *self.flags), env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+    def ask(self, command: str) -> str:
+        """What `uplink-exporter doctor` or `history` says on it."""
+        words = ("ip", "netns", "exec", self.network.name, *self.python, "-m", "uplink_exporter", command, *self.flags)
+        environment = {**os.environ, "PYTHONPATH": str(SOURCES), "TZ": "UTC"}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout or done.stderr
 
     def cure(self) -> None:

@@ -126,7 +126,7 @@ NODE: Mapping[str, Story] = {
     "flannel over time (state-timeline)": story(
         *(
             {"flannel": words}
-            for words in ("not known", "no flannel here", FALLEN, one_of("does not run", "runs"), "runs")
+            for words in ("not known", "no flannel here", FALLEN, one_of("not known", "does not run", "runs"), "runs")
         )
     ),
     "flannel's restarts and crashes within 15 minutes (timeseries)": story(

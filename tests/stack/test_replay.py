@@ -87,6 +87,17 @@ def test_doctor_names_the_device_and_the_command(record: Record) -> None:
     assert record.doctor_after.startswith(f"{NAME}: healthy: ")
 
 
+def test_history_tells_it_afterwards(record: Record) -> None:
+    head, _, _, line, *lines = record.history.split("\n")
+    assert head.startswith(f"{NAME}: 1 incident in 1 boot, watched since ")
+    assert line.split()[-3:] == ["wlan0", "uplink_down", "recovered"]
+    told = "\n".join(lines)
+    assert "the uplink wlan0 is down, so there is no IPv4 default route" in told
+    assert "since boot; no default route for " in told
+    assert "(no_default_route)" in told
+    assert "ended by: wlan0 down -> up, IPv4 default route usable by wlan0 at " in told
+
+
 def test_the_story_has_one_line_for_the_page_and_one_for_its_end(told: Told) -> None:
     record, lines = told.record, told.lines
     assert [line.partition("s  ")[2] for line in lines if line.startswith("PAGE")] == [text_of(record.notifications[0])]

@@ -17,7 +17,17 @@ from uplink_exporter.facts import CARRYING, Family, Instant, Policy
 from uplink_exporter.history.chronicle import Boot, Chronicle, Kind, Transition
 from uplink_exporter.history.telling import BEGAN, ENDED
 from uplink_exporter.history.transitions import NONE, USABLE
-from uplink_exporter.history.trouble import CALM, TROUBLE, first_looks, is_route, is_verdict, spans, standing_before
+from uplink_exporter.history.trouble import (
+    CALM,
+    TROUBLE,
+    first_looks,
+    is_route,
+    is_verdict,
+    number,
+    rise,
+    spans,
+    standing_before,
+)
 
 MOST_INCIDENTS = 100
 MOST_CAUSES = 4
@@ -192,7 +202,7 @@ def _incident(life: Life, began: float, ended: float) -> Incident:
         device=_device(worst, within, required),
         verdicts=tuple(dict.fromkeys(Verdict(t.now) for t in within if is_verdict(t, TROUBLE))),
         summary=worst.text if worst else "",
-        restarts=sum(_rise(t) for t in within if t.kind is Kind.FLANNEL),
+        restarts=sum(rise(t) for t in within if t.kind is Kind.FLANNEL),
         causes=_causes(within),
         losses=sum(is_route(t, required) and (t.was, t.now) == (USABLE, NONE) for t in within),
         absent=_absent(within, gaps, required, bad_until),
@@ -208,8 +218,8 @@ def _gaps(transitions: tuple[Transition, ...]) -> Iterator[Gap]:
         looked = tuple(together)
         began = next((t for t in looked if t.kind is Kind.WATCH and t.now == BEGAN), None)
         if began is not None and before < uptime:
-            carriers = ((t.subject, _rise(t)) for t in looked if t.kind is Kind.CARRIER and _rise(t))
-            since = max(before, min(_number(began.was), uptime))
+            carriers = ((t.subject, rise(t)) for t in looked if t.kind is Kind.CARRIER and rise(t))
+            since = max(before, min(number(began.was), uptime))
             yield Gap(since=since, until=uptime, carriers=tuple(carriers))
         before = uptime
 
@@ -294,13 +304,3 @@ def _cure(within: tuple[Transition, ...], required: tuple[Family, ...]) -> Itera
     if links and links[-1].now in CARRYING and links[-1].was:
         yield links[-1]
     yield route
-
-
-def _rise(transition: Transition) -> int:
-    return max(0, int(_number(transition.now) - _number(transition.was)))
-
-
-def _number(text: str) -> float:
-    """A number as we write it; 0 for what is none."""
-    plain = text.isascii() and len(text) <= 20 and text.replace(".", "", 1).isdecimal()
-    return float(text) if plain else 0.0

@@ -19,6 +19,9 @@ minutes is one story."""
 BOOTING = 300.0
 """Seconds. A node comes up in less, Wi-Fi and DHCP included: what is over by then, and was never well, is its boot."""
 
+BEARABLE = 1
+"""Restarts of flannel. The boot itself is one; if there were more, flannel died of it, and it is worth telling."""
+
 TROUBLE = tuple(verdict for verdict in Verdict if verdict not in (Verdict.UNKNOWN, Verdict.HEALTHY))
 """The worst first, as `diagnose` has them."""
 
@@ -75,7 +78,8 @@ def _spans(transitions: tuple[Transition, ...], required: tuple[Family, ...]) ->
 
 def _comes_up(transitions: tuple[Transition, ...], required: tuple[Family, ...], by: float) -> bool:
     earlier = [t for t in transitions if t.uptime < by]
-    return not any(is_verdict(t, (Verdict.HEALTHY,)) or (is_route(t, required) and t.was == USABLE) for t in earlier)
+    well = any(is_verdict(t, (Verdict.HEALTHY,)) or (is_route(t, required) and t.was == USABLE) for t in earlier)
+    return not well and sum(rise(t) for t in earlier if t.kind is Kind.FLANNEL) <= BEARABLE
 
 
 def first_looks(transitions: Iterable[Transition]) -> tuple[Transition, ...]:
@@ -105,3 +109,14 @@ def is_route(transition: Transition, required: tuple[Family, ...]) -> bool:
 def is_verdict(transition: Transition, verdicts: tuple[Verdict, ...]) -> bool:
     """Whether it is one of these verdicts."""
     return transition.kind is Kind.VERDICT and transition.now in verdicts
+
+
+def rise(transition: Transition) -> int:
+    """By how much a count rose; 0 if it did not, or is none."""
+    return max(0, int(number(transition.now) - number(transition.was)))
+
+
+def number(text: str) -> float:
+    """A number as we write it; 0 for what is none."""
+    plain = text.isascii() and len(text) <= 20 and text.replace(".", "", 1).isdecimal()
+    return float(text) if plain else 0.0

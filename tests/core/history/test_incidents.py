@@ -91,6 +91,17 @@ def test_a_boot_that_takes_its_time_is_none() -> None:
     assert only(recorded(Run(moments=(*comes_up, then(BOOTING, flannel)), until=900.0))).since_boot
 
 
+def test_a_boot_of_which_flannel_died_is_one_however_short() -> None:
+    comes_up = (begins(4.0, WIFI_NEVER_UP, stopped(JQGSM, 3, -15.0)), then(20.0, crashed(JQGSM, 4, 20.0)))
+    rest = (
+        then(40.0, crashed(JQGSM, 5, 40.0)),
+        then(60.0, CONNECTED),
+        then(70.0, logs(JQGSM, 6, subnet_file=AUGUST + 70)),
+    )
+    incident = only(recorded(Run(moments=(*comes_up, *rest), until=900.0)))
+    assert (incident.since_boot, incident.restarts, incident.absent) == (True, 3, 60.0)
+
+
 def test_nor_is_it_part_of_what_comes_soon_after() -> None:
     moments = (begins(4.0, WIFI_NEVER_UP), then(14.0, CONNECTED), then(320.0, WIFI_NEVER_UP), then(330.0, CONNECTED))
     incident = only(recorded(Run(moments=moments, until=900.0)))
