@@ -33,9 +33,9 @@ class Helm:
             "env", *own, self.program, f"--kubeconfig={self.plane.kubeconfig}", WHERE, *arguments
         )
 
-    def image(self) -> str:
+    def image(self, *flags: str) -> str:
         """The image that the chart asks for."""
-        rendered = yaml.safe_load(self("template", RELEASE, CHART, "--show-only=templates/daemonset.yaml"))
+        rendered = yaml.safe_load(self("template", RELEASE, CHART, *flags, "--show-only=templates/daemonset.yaml"))
         return str(rendered["spec"]["template"]["spec"]["containers"][0]["image"])
 
     def manifest(self) -> list[Json]:

@@ -11,6 +11,8 @@ from tests.cluster import exporter, flannel, kubelet
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.exporter import Container, container, own_container, process, shows
 from tests.cluster.helm import CHART, NAMESPACE, RELEASE, Helm
+from tests.cluster.machine import MachineError
+from tests.image.engine import IMAGE
 from tests.kernel.namespace import CONNECTED, ROUTE, eventually
 
 pytestmark = pytest.mark.cluster
@@ -38,8 +40,11 @@ UNPRIVILEGED = {
 }
 # Without its address: a probe that asks for it finds nobody.
 NEVER_BROUGHT_UP = ("link set wlan0 down", "address flush dev wlan0")
-# One that fails to answer is found out at once.
-PROBED_OFTEN = "--set=probes.readiness.periodSeconds=1,probes.readiness.failureThreshold=1"
+# The image that is made here; and that it fails to answer a probe is found out at once.
+VALUES = (
+    f"--set=image.repository={IMAGE}",
+    "--set=probes.readiness.periodSeconds=1,probes.readiness.failureThreshold=1",
+)
 LOSSES = 'uplink_default_route_losses_total{family="ipv4"}'
 BACK_OFF = 'uplink_flannel_waiting{reason="CrashLoopBackOff"}'
 KUBERNETES_UP = 'uplink_source_up{source="kubernetes"}'
@@ -53,11 +58,11 @@ def node(plane: ControlPlane, helm4: Helm) -> Iterator[ControlPlane]:
     plane.start_managers()
     kubelet.start_node(plane)
     with plane.machine.timed("the exporter's image, built"):
-        exporter.give_image(plane, helm4.image())
+        exporter.give_image(plane, helm4.image(*VALUES))
     with plane.machine.timed("flannel, from its manifest to ready"):
         flannel.install(plane)
         rolled_out(plane, flannel.DAEMON_SET, flannel.NAMESPACE)
-    with helm4.installed(PROBED_OFTEN):
+    with helm4.installed(*VALUES):
         with plane.machine.timed("the exporter, from helm install to ready"):
             rolled_out(plane, RELEASE, NAMESPACE)
         yield plane
@@ -66,7 +71,10 @@ def node(plane: ControlPlane, helm4: Helm) -> Iterator[ControlPlane]:
 def rolled_out(plane: ControlPlane, daemon_set: str, namespace: str) -> None:
     """Wait until the pods of a DaemonSet are new and ready."""
     where = (f"daemonset/{daemon_set}", f"--namespace={namespace}", f"--timeout={SLOW:g}s")
-    plane.ask("rollout", "status", *where)
+    try:
+        plane.ask("rollout", "status", *where)
+    except MachineError as error:
+        raise AssertionError(f"{error}\n{exporter.said(plane)}") from error
 
 
 def flannel_container(plane: ControlPlane) -> Container:
@@ -143,13 +151,13 @@ def said_by_flannel(plane: ControlPlane) -> str:
 
 def test_its_state_outlives_an_upgrade_in_a_directory_of_the_node(node: ControlPlane, helm4: Helm) -> None:
     kept = "--set=state.hostPath=/var/lib/uplink-exporter"
-    helm4("upgrade", RELEASE, CHART, kept)
+    helm4("upgrade", RELEASE, CHART, *VALUES, kept)
     rolled_out(node, RELEASE, NAMESPACE)
     shows(node, {HEALTHY: 1, LOSSES: 0}, within=SLOW)
     lose_the_route_for_a_moment(node)
     shows(node, {HEALTHY: 1, LOSSES: 1}, within=SLOW)
     before = own_container(node)
-    helm4("upgrade", RELEASE, CHART, kept, "--set=podAnnotations.upgraded=again")
+    helm4("upgrade", RELEASE, CHART, *VALUES, kept, "--set=podAnnotations.upgraded=again")
     rolled_out(node, RELEASE, NAMESPACE)
     shows(node, {HEALTHY: 1, LOSSES: 1, **SOURCES_UP}, within=SLOW)
     assert own_container(node).id != before.id
@@ -159,7 +167,8 @@ def test_after_a_reboot_without_an_api_server_its_static_pod_tells_why(node: Con
     """As in the incident: the uplink does not come up, nor does the control plane. Only what is on the disk starts."""
     machine = node.machine
     manifest = kubelet.static_pods(node) / "uplink-exporter.yaml"
-    manifest.write_text(helm4("template", RELEASE, CHART, "--set=staticPod.manifest=true,sources.kubernetes=false"))
+    static = "--set=staticPod.manifest=true,sources.kubernetes=false"
+    manifest.write_text(helm4("template", RELEASE, CHART, *VALUES, static))
     machine.reboot()
     machine.network.ip(*NEVER_BROUGHT_UP)
     kubelet.start_containerd(node)

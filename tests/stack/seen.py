@@ -140,7 +140,7 @@ NODE: Mapping[str, Story] = {
     "Waiting pods over time (state-timeline)": calm({DASH: "the API server is not asked"}, at_first=SILENT),
     "Alerts on this node (table)": story(NONE_FIRES, NONE_FIRES, FIRING, LATER, NONE_FIRES),
     "Sources of the exporter over time (state-timeline)": calm(
-        dict.fromkeys(("host", "load", "netlink", "pod-logs"), "fresh"), at_first=SILENT
+        dict.fromkeys(("host", "load", "netlink", "pod-logs", "recorder"), "fresh"), at_first=SILENT
     ),
     "Way to the API server over time (state-timeline)": calm(
         {"API server": "the API server is not asked"}, at_first={"API server": "not known"}
