@@ -161,11 +161,12 @@ HISTORIES = {
         "ipv6": ["none, none required"],
     },
     "Node $node / Uplink over time (state-timeline)": {"wlan0": ["down", "up"]},
-    "Node $node / flannel, if it started now (state-timeline)": {
-        "flannel": ["not known", "no flannel here", BLOCKED, STARTS]
-    },
+    "Node $node / flannel, if it started now (state-timeline)": {"flannel": ["no flannel here", BLOCKED, STARTS]},
 }
 """What they show in the end, one after the other."""
+
+UNSURE = {"unknown", "not known"}
+"""What a first scrape may find besides: the exporter listens before it has looked."""
 
 MARKS = {
     "Reboots": {NAME},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
@@ -19,7 +19,7 @@ from tests.stack.configuration import SCALE
 from tests.stack.conftest import Told
 from tests.stack.incident import Moment, Record
 from tests.stack.node import NAME
-from tests.stack.seen import EXPECTED, HISTORIES, MARKS
+from tests.stack.seen import EXPECTED, HISTORIES, MARKS, UNSURE
 
 pytestmark = pytest.mark.stack
 
@@ -61,15 +61,20 @@ def test_each_panel_shows_what_it_promises(told: Told, moment: Moment) -> None:
 
 def test_timelines_tell_the_story(told: Told) -> None:
     looking = look(told, Moment.HEALTHY)
-    told_by = {panel.where: looking.history(panel) for panel in panels(document()) if panel.where in HISTORIES}
+    told_by = {panel.where: sure(looking.history(panel)) for panel in panels(document()) if panel.where in HISTORIES}
     assert told_by == HISTORIES
+
+
+def sure(history: Mapping[str, Sequence[Cell]]) -> Mapping[str, Sequence[Cell]]:
+    """Without what was not known, and without what was never known."""
+    known = {name: [cell for cell in cells if cell not in UNSURE] for name, cells in history.items()}
+    return {name: cells for name, cells in known.items() if cells}
 
 
 def test_annotations_mark_what_happened(told: Told) -> None:
     looking = look(told, Moment.HEALTHY)
-    marked = {
-        name: {min(one.labels.values()) for one in looking.series(mark)} for name, mark in marks(document()).items()
-    }
+    found = {name: looking.series(mark) for name, mark in marks(document()).items()}
+    marked = {name: {min(one.labels.values()) for one in series} - UNSURE for name, series in found.items()}
     assert marked == MARKS
 
 
