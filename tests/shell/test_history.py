@@ -44,7 +44,7 @@ def test_the_incident_is_told_as_by_a_colleague() -> None:
 
 
 def test_times_are_local(zone: Zone) -> None:
-    zone("Asia/Shanghai")
+    zone("CST-8")  # as POSIX has it: a fresh machine has no zoneinfo
     first, _, _, told, *_ = as_text("pi-master1", INCIDENT, NOW).splitlines()
     assert first.endswith("watched since 2021-08-27 01:47 (CST).")
     assert told.startswith("2021-08-27 01:46")
