@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.chart.helm import HELM
+from tests.chart.schemas import CRDS
 from tests.cluster import machine, tools
 from tests.cluster.control_plane import ControlPlane, start_control_plane
-from tests.cluster.helm import CRDS, Helm
+from tests.cluster.helm import Helm
 from tests.image import engine
 from tests.kernel.conftest import namespaces
 from tests.kernel.namespace import CONNECTED, PREFIX, Namespace, fresh_namespace
@@ -68,10 +69,11 @@ def helm4(plane: ControlPlane) -> Helm:
 @pytest.fixture(scope="session")
 def monitoring_kinds(plane: ControlPlane) -> bool:
     """Whether the cluster knows the kinds of the Prometheus operator."""
-    for crd in CRDS:
-        plane.ask("apply", "--server-side", f"--filename={crd}")
-        plane.ask("wait", "--for=condition=Established", f"--filename={crd}")
-    return bool(CRDS)
+    definitions = sorted(CRDS.glob("*.yaml"))
+    for definition in definitions:
+        plane.ask("apply", "--server-side", f"--filename={definition}")
+        plane.ask("wait", "--for=condition=Established", f"--filename={definition}")
+    return bool(definitions)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from tests.chart.helm import CHART, NAMESPACE, RELEASE, ROOT
+from tests.chart.helm import CHART, NAMESPACE, RELEASE
 from tests.cluster.control_plane import ControlPlane, Json
 
-__all__ = ["CHART", "CRDS", "NAMESPACE", "RELEASE", "WHERE", "Helm"]
+__all__ = ["CHART", "NAMESPACE", "RELEASE", "WHERE", "Helm"]
 
-# Custom resource definitions of the Prometheus operator, where they lie beside the checkout; no registry has them.
-CRDS = sorted((ROOT.parent / "shared/data/crds").glob("*.yaml"))
 WHERE = f"--namespace={NAMESPACE}"
 
 

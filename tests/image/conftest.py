@@ -20,8 +20,10 @@ ARGUMENTS = {"VERSION": __version__, "REVISION": REVISION, "CREATED": CREATED}
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def podman(namespaces: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A podman that knows the image, and no other but its base."""
+    # The first network namespace makes /run/netns a shared mount: podman's world, which is begun after it, sees those
+    # that follow even where the root is no shared mount, as in a container.
     if reason := unavailable():
         refuse = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         refuse(reason)
