@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.builders import HOST, LOAD, WLAN0, unplugged, with_neighbour
+from tests.builders import HOST, LOAD, WLAN0, no_carrier, unplugged, with_neighbour
 from tests.scenarios.case import Alert, Case, Moment
 from tests.scenarios.told import (
     CONNECTED,
@@ -31,7 +31,7 @@ from uplink_exporter.flannel.observed import ApiPath, Cause, FlannelLogs, NodePo
 HOUR = 3600.0
 GATEWAY = WIFI_ROUTE.next_hops[0]
 WIFI_WITHOUT_CARRIER = unplugged(CONNECTED)
-WIFI_SET_DOWN = replace(WIFI_NEVER_UP, links=(*WIFI_NEVER_UP.links[:2], replace(WLAN0, admin_up=False)))
+WIFI_SET_DOWN = replace(WIFI_NEVER_UP, links=(*WIFI_NEVER_UP.links[:2], replace(no_carrier(WLAN0), admin_up=False)))
 TWO_NEXT_HOPS = replace(
     WIFI_ROUTE, next_hops=(GATEWAY, NextHop(index=2, gateway="192.168.6.1")), nested=True, protocol="static"
 )
