@@ -132,6 +132,15 @@ def connect(address: tuple[str, int]) -> None:
     socket.create_connection(address, timeout=PATIENCE).close()
 
 
+def test_a_watch_that_loses_its_address_is_given_up_before_it_was_silent_for_too_long(cluster: Cluster) -> None:
+    """As with DHCP: the kernel keeps the address of a link that goes down, whoever configures the network does not."""
+    node = cluster.node
+    with exporting(node, *cluster.flags, through=cluster.through, alone=()) as exporter:
+        exporter.shows({HEALTHY: 1, BY_SERVICE: 1})
+        node.ip("link set wlan0 down", "address flush dev wlan0")
+        exporter.shows({BY_ENDPOINT: 1, BY_SERVICE: 0}, Timing().silence / 2)
+
+
 def test_the_incident(cluster: Cluster) -> None:
     node, plane, kubelet = cluster.node, cluster.plane, cluster.kubelet
     with exporting(node, *cluster.flags, through=cluster.through, alone=()) as exporter:

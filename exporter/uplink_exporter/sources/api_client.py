@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import socket
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from kubernetes.aio.client.configuration import Configuration
 
 _READ_AHEAD = 64 * 1024
+# A dead connection is noticed after 20 s.
+_KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 2))
 _PACKAGES = ("kubernetes", "kubernetes.aio", "kubernetes.aio.client", "kubernetes.aio.config", "kubernetes.aio.utils")
 
 
@@ -193,12 +196,23 @@ async def request(
 
 async def _answer(api: Api, resource: Resource, url: str, limits: ClientTimeout) -> ClientResponse:
     response = (await api.rest.request("GET", url, dict(api.headers), _request_timeout=limits)).response
+    _keep_alive(response)
     if response.status == HTTPStatus.OK:
         return response
     try:
         raise refusal(response.status, resource, _status(await response.content.read(_READ_AHEAD)))
     finally:
         response.close()
+
+
+def _keep_alive(response: ClientResponse) -> None:
+    """Have the kernel ask a silent peer: where the uplink took our address with it, nobody can tell us of the end."""
+    transport = response.connection.transport if response.connection else None
+    connection = transport.get_extra_info("socket") if transport else None
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def get(api: Api, resource: Resource) -> object:
