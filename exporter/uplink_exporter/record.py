@@ -91,7 +91,7 @@ def begin(directory: Path) -> Record:
 def read(directory: Path) -> Record:
     """What the file holds, which another process may be writing to just now. Raises SourceError."""
     path = directory / FILE
-    with _judged(directory):
+    with _judged(directory, must="read"):
         if not path.exists():
             raise SourceError(Reason.IO, f"{path} does not exist: no exporter has written there yet")
         # Where nobody writes, SQLite would make files that it then leaves, or not have the right to make them.
@@ -335,7 +335,7 @@ _ERRNOS = {
 _REMEDIES = {
     Reason.TIMEOUT: "another process holds the file: give each exporter a directory of its own",
     Reason.OVERFLOW: "make room on that disk",
-    Reason.PERMISSION: "user {} must be able to write there",
+    Reason.PERMISSION: "user {user} must be able to {must} there",
     Reason.PARSE: "the file is looked at anew",
     Reason.IO: "it must be a directory on a disk without faults (dmesg tells of them)",
 }
@@ -346,15 +346,16 @@ def _code(error: sqlite3.Error) -> int:
 
 
 @contextmanager
-def _judged(directory: Path) -> Iterator[None]:
+def _judged(directory: Path, *, must: str = "write") -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _failure(directory, _REASONS.get(_code(error), Reason.IO), str(error)) from error
+        raise _failure(directory, _REASONS.get(_code(error), Reason.IO), str(error), must) from error
     except OSError as error:
         reason = _ERRNOS.get(error.errno or 0, Reason.IO)
-        raise _failure(directory, reason, error.strerror or str(error)) from error
+        raise _failure(directory, reason, error.strerror or str(error), must) from error
 
 
-def _failure(directory: Path, reason: Reason, text: str) -> SourceError:
-    return SourceError(reason, f"--state.directory {directory}: {text}; {_REMEDIES[reason].format(os.getuid())}")
+def _failure(directory: Path, reason: Reason, text: str, must: str = "write") -> SourceError:
+    remedy = _REMEDIES[reason].format(user=os.getuid(), must=must)
+    return SourceError(reason, f"--state.directory {directory}: {text}; {remedy}")

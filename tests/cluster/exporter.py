@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from tests.cluster.control_plane import ControlPlane, Json
 from tests.cluster.helm import RELEASE, WHERE
 from tests.cluster.kubelet import ctr, import_image
 from tests.image.engine import IMAGE, build, engine
 from tests.kernel.control_plane import ADDRESS
-from tests.kernel.namespace import PATIENCE, Page
+from tests.kernel.namespace import PATIENCE, Page, samples
 
 PAGE = f"http://{ADDRESS[0]}:10077/metrics"
 SELECTOR = f"--selector=app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=node"
@@ -80,19 +78,13 @@ def process(plane: ControlPlane, one: Container) -> Path:
 
 def page(plane: ControlPlane) -> Page:
     """The samples of the page, asked for on the node's address, by name and labels."""
-    families = text_string_to_metric_families(plane.machine.network.call(_read, PAGE))
-    return {_key(sample.name, sample.labels): sample.value for family in families for sample in family.samples}
+    return samples(plane.machine.network.call(_read, PAGE))
 
 
 def _read(url: str) -> str:
     with urlopen(url, timeout=5) as response:
         body: bytes = response.read()
         return body.decode()
-
-
-def _key(name: str, labels: Mapping[str, str]) -> str:
-    inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
-    return f"{name}{{{inner}}}" if inner else name
 
 
 def shows(plane: ControlPlane, expected: Mapping[str, object], within: float = PATIENCE) -> Page:

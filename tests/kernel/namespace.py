@@ -150,8 +150,7 @@ class Exporter:
 
     def page(self) -> Page:
         """The samples of the metrics page, by name and labels as they are written there."""
-        families = text_string_to_metric_families(self.get("/metrics"))
-        return {_key(sample.name, sample.labels): sample.value for family in families for sample in family.samples}
+        return samples(self.get("/metrics"))
 
     def shows(self, expected: Mapping[str, object], within: float = PATIENCE) -> Page:
         """The first page with all of these samples; None for one that must not be there. Fails with what differs."""
@@ -174,6 +173,12 @@ class Exporter:
     def read_log(self) -> str:
         """What it logged so far."""
         return os.pread(self.log.fileno(), 1 << 20, 0).decode()
+
+
+def samples(page: str) -> Page:
+    """The samples of a metrics page, by name and labels as they are written there."""
+    families = text_string_to_metric_families(page)
+    return {_key(sample.name, sample.labels): sample.value for family in families for sample in family.samples}
 
 
 def _key(name: str, labels: Mapping[str, str]) -> str:
