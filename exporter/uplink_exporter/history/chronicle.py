@@ -95,15 +95,3 @@ class Chronicle:
         found = (t for t in reversed(self.transitions) if t.kind is kind and subject in (None, t.subject))
         latest = next(found, None)
         return latest if latest is not None and latest.boot == self.boot else None
-
-    def at(self, now: Instant) -> Chronicle:
-        """This chronicle with the current boot as it is known now."""
-        began = next((t.uptime for t in self.transitions if t.boot == self.boot), now.uptime)
-        known = next((boot for boot in self.boots if boot.id == self.boot), None)
-        current = Boot(
-            id=self.boot,
-            time=now.boot_time,
-            watched_since=known.watched_since if known else began,
-            watched_until=now.uptime,
-        )
-        return replace(self, boots=(*(boot for boot in self.boots if boot.id != self.boot), current))

@@ -26,6 +26,7 @@ from tests.builders import (
 from uplink_exporter.facts import Fact, Instant, Link, NodeState, Operstate, Policy, Reason
 from uplink_exporter.flannel.observed import Cause, LastWords
 from uplink_exporter.history.chronicle import MOST_TRANSITIONS, Chronicle, Kind, Transition
+from uplink_exporter.history.incidents import boots
 from uplink_exporter.history.memory import remember
 from uplink_exporter.history.telling import begun, ended
 from uplink_exporter.store import Store
@@ -195,4 +196,4 @@ def test_the_wall_clock_is_written_as_it_was_believed() -> None:
     chronicle = store.state.last(Chronicle)
     assert chronicle is not None
     assert {t.wall for t in chronicle.transitions} == {104}
-    assert chronicle.at(at(5)).boots[-1].unix(4) == BOOT + 4
+    assert boots(chronicle, watching=at(5))[-1].unix(4) == BOOT + 4
