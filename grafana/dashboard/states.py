@@ -90,17 +90,22 @@ UNEXPECTED = tuple(
     state if state.meaning is Meaning.GOOD else replace(state, meaning=Meaning.ASIDE) for state in OPERSTATES
 )
 
-BLOCKED = _numbered(
-    ("", "would start", Meaning.GOOD),
-    ("undecided", "cannot be told", Meaning.UNSEEN),
-    ("no_default_route", "would find no default route", Meaning.FAILING),
-    ("no_default_route6", "would find no IPv6 default route", Meaning.FAILING),
+# What it would die of now, and what it died of, in the same words.
+NO_INTERFACE = (
     ("default_route_no_oif", "default route without a device of its own", Meaning.FAILING),
     ("default_iface_mismatch", "IPv4 and IPv6 by different devices", Meaning.FAILING),
     ("iface_no_address", "no address on the interface", Meaning.FAILING),
     ("iface_missing", "the interface of --iface does not exist", Meaning.FAILING),
     ("iface_ip_missing", "no interface has the address", Meaning.FAILING),
     ("iface_no_match", "no interface matches", Meaning.FAILING),
+)
+
+BLOCKED = _numbered(
+    ("", "would start", Meaning.GOOD),
+    ("undecided", "cannot be told", Meaning.UNSEEN),
+    ("no_default_route", "would find no default route", Meaning.FAILING),
+    ("no_default_route6", "would find no IPv6 default route", Meaning.FAILING),
+    *NO_INTERFACE,
     ("unreachable", "--iface-can-reach cannot be reached", Meaning.FAILING),
     ("mtu", "MTU too small", Meaning.FAILING),
     ("config", "flags or configuration wrong", Meaning.FAILING),
@@ -174,12 +179,7 @@ API_PATHS = _numbered(
 CAUSES = _numbered(
     ("no_default_route", "no default route", Meaning.FAILING),
     ("no_default_route6", "no IPv6 default route", Meaning.FAILING),
-    ("default_route_no_oif", "default route without a device of its own", Meaning.FAILING),
-    ("default_iface_mismatch", "IPv4 and IPv6 by different devices", Meaning.FAILING),
-    ("iface_no_address", "no address on the interface", Meaning.FAILING),
-    ("iface_missing", "the interface of --iface does not exist", Meaning.FAILING),
-    ("iface_ip_missing", "no interface has the address", Meaning.FAILING),
-    ("iface_no_match", "no interface matches", Meaning.FAILING),
+    *NO_INTERFACE,
     ("route_dump_race", "routes changed while it read them", Meaning.FAILING),
     ("kernel_too_old", "kernel too old", Meaning.FAILING),
     ("api_unreachable", "API server out of reach", Meaning.FAILING),

@@ -11,6 +11,7 @@ import pytest
 
 from tests.alerts.rules import ALERTS, RULES, TESTS, Kind, Rule, rules, tokens
 from tests.alerts.tools import run
+from tests.promql import labels, selected, walked
 from uplink_exporter.facts import Host, Load, Network, Reason
 from uplink_exporter.families import FAMILIES
 from uplink_exporter.flannel.choice import Blocked
@@ -111,21 +112,6 @@ def _placed(text: str, place: str) -> str:
     return f"{name}{place} {comparison}".strip()
 
 
-def walked(expr: str) -> tuple[promql_parser.Expr, ...]:
-    """All nodes of the expression's tree."""
-    nodes: list[promql_parser.Expr] = []
-    promql_parser.walk(promql_parser.parse(expr), nodes.append)
-    return tuple(nodes)
-
-
-def selected(expr: str) -> Iterator[str]:
-    """The metrics that the expression selects."""
-    for node in walked(expr):
-        if isinstance(node, promql_parser.VectorSelector):
-            assert node.name is not None
-            yield node.name
-
-
 def instants(expr: str) -> Iterator[str]:
     """The metrics that it selects at one moment, not over a range."""
     ranged = [node.vector_selector.name for node in walked(expr) if isinstance(node, promql_parser.MatrixSelector)]
@@ -134,19 +120,6 @@ def instants(expr: str) -> Iterator[str]:
             ranged.remove(name)
         else:
             yield name
-
-
-def labels(expr: str) -> set[str]:
-    """The labels that it matches, joins on, groups by, or drops."""
-    found: set[str] = set()
-    for node in walked(expr):
-        if isinstance(node, promql_parser.VectorSelector):
-            found |= {matcher.name for matcher in node.matchers.matchers}
-        if isinstance(node, promql_parser.AggregateExpr) and node.modifier is not None:
-            found |= set(node.modifier.labels)
-        if isinstance(node, promql_parser.BinaryExpr) and node.modifier is not None and node.modifier.matching:
-            found |= set(node.modifier.matching.labels)
-    return found
 
 
 def labels_of(names: set[str]) -> set[str]:

@@ -1,10 +1,10 @@
-"""PromQL as a tree: which metrics and labels an expression names."""
+"""Expressions of the dashboard: which metrics and labels they name, make and keep."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import promql_parser
+
+from tests import promql
 
 # As Grafana fills them in for a panel of six hours.
 VARIABLES = {
@@ -25,28 +25,17 @@ def filled(text: str) -> str:
 
 def nodes(expr: str) -> tuple[promql_parser.Expr, ...]:
     """All nodes of the expression's tree. Raises ValueError for what is no PromQL."""
-    found: list[promql_parser.Expr] = []
-    promql_parser.walk(promql_parser.parse(filled(expr)), found.append)
-    return tuple(found)
+    return promql.walked(filled(expr))
 
 
 def metrics(expr: str) -> set[str]:
     """The metrics that the expression selects."""
-    return {str(node.name) for node in nodes(expr) if isinstance(node, promql_parser.VectorSelector)}
+    return set(promql.selected(filled(expr)))
 
 
 def labels(expr: str) -> set[str]:
     """The labels that it matches, groups by, or joins on."""
-    return {label for node in nodes(expr) for label in _labels(node)}
-
-
-def _labels(node: promql_parser.Expr) -> Iterator[str]:
-    if isinstance(node, promql_parser.VectorSelector):
-        yield from (matcher.name for matcher in node.matchers.matchers)
-    if isinstance(node, promql_parser.AggregateExpr) and node.modifier is not None:
-        yield from node.modifier.labels
-    if isinstance(node, promql_parser.BinaryExpr) and node.modifier is not None and node.modifier.matching:
-        yield from node.modifier.matching.labels
+    return promql.labels(filled(expr))
 
 
 def made(expr: str) -> set[str]:
