@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
 
-.PHONY: help run doctor demo test cluster check bench format docs golden lock clean
+.PHONY: help run doctor demo test cluster check bench findings format docs golden lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -37,6 +37,11 @@ check: .venv/dev ## Check style (ruff), types (mypy) and the direction of import
 bench: .venv/dev ## Measure against Debian's prometheus-node-exporter (as root; ARGS=--quick for a minute)
 	tests/setup prometheus-node-exporter
 	$(BIN)/python -m tests.bench $(ARGS)
+
+findings: ## Show what outside software does that one would not guess, and whether it still does (needs a network)
+	@changed=; for script in $(wildcard findings/*.sh); do echo "== $$script"; \
+	  timeout 900 "$$script" || { echo "$$script ended with $$?" >&2; changed="$$changed $$script"; }; done; \
+	[ -z "$$changed" ] || { echo "not as found:$$changed" >&2; exit 1; }
 
 format: .venv/dev ## Format the sources
 	$(BIN)/ruff check --fix
