@@ -27,7 +27,6 @@ from uplink_exporter.facts import (
 from uplink_exporter.families import BuildInfo, Scene, Showing
 from uplink_exporter.flannel.observed import ApiPath, ContainerRestarts, FlannelContainer, FlannelLogs, NodePods
 from uplink_exporter.history.telling import told
-from uplink_exporter.store import kept
 
 BOOT = 1_630_000_000.0
 
@@ -129,7 +128,7 @@ def node(*facts: Fact, uptime: float = 60.0, policy: Policy | None = None) -> No
 def observed(state: NodeState, looks: Iterable[tuple[float, Fact]]) -> NodeState:
     """The state after facts were observed, each at its uptime."""
     for uptime, fact in looks:
-        state = told(state, kept(state.observe(fact, at(uptime)), fact, at(uptime)), fact, at(uptime))
+        state = told(state, fact, at(uptime))
     return state
 
 

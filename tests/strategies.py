@@ -26,6 +26,7 @@ from uplink_exporter.facts import (
     Route,
     RouteType,
 )
+from uplink_exporter.flannel.ledger import kept
 from uplink_exporter.flannel.observed import (
     ApiPath,
     Cause,
@@ -36,7 +37,6 @@ from uplink_exporter.flannel.observed import (
     NodePods,
     WaitingReason,
 )
-from uplink_exporter.store import kept
 
 INDEXES = range(1, 6)
 

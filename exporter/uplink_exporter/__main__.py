@@ -21,7 +21,7 @@ def _main() -> int:
     from uplink_exporter import logs
     from uplink_exporter.lean import give_back_freed_memory, without_openssl
     from uplink_exporter.settings import Command, SettingsError, parse
-    from uplink_exporter.sources.api_access import Access
+    from uplink_exporter.sources.kubernetes import Access
 
     give_back_freed_memory()
     try:

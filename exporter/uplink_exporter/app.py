@@ -24,10 +24,10 @@ from uplink_exporter.history.memory import Recorded
 from uplink_exporter.history.milestones import Milestones, reached
 from uplink_exporter.history.telling import begun
 from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings, SettingsError
-from uplink_exporter.sources import host, load, netlink, pods_logs
-from uplink_exporter.sources.api_access import Access
+from uplink_exporter.sources import host, kubernetes, load, netlink, pod_logs
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
+from uplink_exporter.threads import in_thread
 from uplink_exporter.web.listen import listen
 from uplink_exporter.web.server import Site, serving
 
@@ -37,7 +37,7 @@ GRACE = 5.0
 """Seconds for the first look at the record, and for the last write: of the 30 that the kubelet and systemd give."""
 
 
-def run(settings: Settings, access: Access | None) -> int:
+def run(settings: Settings, access: kubernetes.Access | None) -> int:
     """Run the command that was asked for; the exit code."""
     if settings.command is Command.DOCTOR:
         answer, code = asyncio.run(run_doctor(settings, access))
@@ -51,7 +51,9 @@ def run(settings: Settings, access: Access | None) -> int:
     return 0
 
 
-def sources(settings: Settings, access: Access | None, state: Callable[[], NodeState]) -> dict[type[Fact], Watch]:
+def sources(
+    settings: Settings, access: kubernetes.Access | None, state: Callable[[], NodeState]
+) -> dict[type[Fact], Watch]:
     """Every source, by the fact that it yields. A new source is a line here.
 
     `state` closes the one loop: to which address flannel is told to look, the kernel can only be asked once flannel's
@@ -67,22 +69,12 @@ def sources(settings: Settings, access: Access | None, state: Callable[[], NodeS
     )
     if settings.pod_logs is not Mode.OFF:
         subnet_file = settings.flannel_run_path / "subnet.env"
-        found[FlannelLogs] = partial(pods_logs.watch, settings.pod_logs_path, subnet_file, chosen)
+        found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or platform.node().lower(), pods.endpoints if pods else ()
-        found[NodePods] = _pods_api(access, node, chosen, endpoints)
+        found[NodePods] = kubernetes.watcher(access, node, chosen, endpoints)
     return found
-
-
-def _pods_api(access: Access, node: str, chosen: Selection, endpoints: tuple[str, ...]) -> Watch:
-    # Imported only where it runs: OpenSSL comes with it.
-    from uplink_exporter.sources import pods_api
-    from uplink_exporter.sources.api_client import Timing
-    from uplink_exporter.sources.api_paths import Memory
-
-    subject, memory = pods_api.Subject(node=node, selection=chosen), Memory(endpoints=endpoints)
-    return partial(pods_api.watch, access, subject, memory, Timing())
 
 
 def _targets(state: NodeState) -> tuple[str, ...]:
@@ -91,7 +83,7 @@ def _targets(state: NodeState) -> tuple[str, ...]:
     return () if address is None else (str(address),)
 
 
-async def serve(settings: Settings, access: Access | None) -> None:
+async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
     sockets = [listen(address, settings.procfs) for address in settings.listen]
@@ -125,11 +117,11 @@ async def recalled(settings: Settings, now: Instant) -> NodeState:
     """The state to begin with: what earlier runs left, as far as it can be read."""
     if settings.state_directory is None:
         return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
-    from uplink_exporter import record, recorder
+    from uplink_exporter import record
 
     try:
         async with asyncio.timeout(GRACE):
-            found = await recorder.in_thread(record.begin, settings.state_directory)
+            found = await in_thread(record.begin, settings.state_directory)
     except (SourceError, TimeoutError) as error:
         log.error("nothing is remembered of earlier runs", extra={"error": str(error) or "the disk stalls"})
         found = record.Record()
@@ -138,17 +130,17 @@ async def recalled(settings: Settings, now: Instant) -> NodeState:
 
 def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> Callable[[], Awaitable[None]]:
     """Add the recorder to what runs; it gives the last write, for when all else has ended."""
-    from uplink_exporter import recorder  # SQLite comes with it
+    from uplink_exporter import record  # SQLite comes with it
 
-    progress = recorder.Progress()
+    progress = record.Progress()
     store.on_history = progress.changed.set
-    watches[Recorded] = partial(recorder.watch, directory, lambda: store.state, store.clock, progress)
+    watches[Recorded] = partial(record.watch, directory, lambda: store.state, store.clock, progress)
 
     async def last_write() -> None:
         store.end()
         try:
             async with asyncio.timeout(GRACE):
-                await recorder.finish(directory, store.state, store.clock(), progress)
+                await record.finish(directory, store.state, store.clock(), progress)
         except (SourceError, TimeoutError) as error:
             log.error("the last moments are not remembered", extra={"error": str(error) or "the disk stalls"})
 
@@ -169,7 +161,7 @@ def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
     log.log(logging.INFO if well else logging.WARNING, "verdict changed", extra=fields)
 
 
-async def run_doctor(settings: Settings, access: Access | None) -> tuple[str, int]:
+async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
     store = Store(state=_looked_up(settings, clock()), clock=clock)

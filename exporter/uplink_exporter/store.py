@@ -8,8 +8,6 @@ from logging import getLogger
 
 from uplink_exporter.diagnosis import Diagnosis, diagnose
 from uplink_exporter.facts import Fact, Instant, NodeState, Reason
-from uplink_exporter.flannel.ledger import Ledger
-from uplink_exporter.flannel.observed import FlannelLogs, NodePods
 from uplink_exporter.history import telling
 from uplink_exporter.history.memory import changed
 
@@ -34,8 +32,7 @@ class Store:
     def observe(self, fact: Fact) -> None:
         """Take in what a source yielded."""
         now = self.clock()
-        after = kept(self.state.observe(fact, now), fact, now)
-        self._become(telling.told(self.state, after, fact, now), now)
+        self._become(telling.told(self.state, fact, now), now)
 
     def fail(self, source: str, reason: Reason) -> None:
         """Take in that a source failed."""
@@ -64,10 +61,3 @@ class Store:
         if self._last is None or diagnosis.verdict is not self._last.verdict:
             self.on_diagnosis(diagnosis, self._last)
         self._last = diagnosis
-
-
-def kept(state: NodeState, fact: Fact, now: Instant) -> NodeState:
-    """The state with flannel's ledger carried on, which both paths to flannel feed."""
-    if not isinstance(fact, FlannelLogs | NodePods):
-        return state
-    return state.observe((state.last(Ledger) or Ledger()).after(fact, now), now)

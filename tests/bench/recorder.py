@@ -15,11 +15,11 @@ from tests.bench.exporters import running, uplink_exporter
 from tests.bench.nodes import Size, node
 from tests.bench.report import Goal, Report, ms, percentile
 from tests.builders import LOGS, NETWORK, RESTARTS, at, unplugged
-from uplink_exporter import recorder
 from uplink_exporter.facts import Instant, NodeState
 from uplink_exporter.flannel.ledger import MAX_STEPS
 from uplink_exporter.history.memory import TICK
-from uplink_exporter.recorder import BURST, REFILL, Progress
+from uplink_exporter.record import writer
+from uplink_exporter.record.writer import BURST, REFILL, Progress
 from uplink_exporter.store import Store
 
 HOUR = 3600.0
@@ -111,15 +111,15 @@ def main(directory: Path, kind: str, times: int) -> None:
     """Write so often, and say what it cost."""
     progress, took = Progress(), list[float]()
     states = lives(kind)
-    recorder.write(directory, *next(states), progress)
+    writer.write(directory, *next(states), progress)
     before = sent_to_disk()
     for _ in range(times):
         state, now = next(states)
         started = time.perf_counter()
-        recorder.write(directory, state, now, progress)
+        writer.write(directory, state, now, progress)
         took.append(time.perf_counter() - started)
     print(sent_to_disk() - before, *took)
-    recorder.close(progress)
+    writer.close(progress)
 
 
 def lives(kind: str) -> Iterator[tuple[NodeState, Instant]]:

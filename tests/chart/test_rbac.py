@@ -37,8 +37,8 @@ def test_it_may_do_this(chart: Chart) -> None:
 
 
 def test_that_is_what_the_source_asks_for() -> None:
-    sources = Path(uplink_exporter.sources.__file__).parent
-    texts = [(sources / name).read_text() for name in ("api_paths.py", "pods_api.py")]
+    sources = Path(uplink_exporter.sources.kubernetes.__file__).parent
+    texts = [(sources / name).read_text() for name in ("paths.py", "pods.py")]
     asked = {re.sub(r"{.*?}", "*", path) for text in texts for path in re.findall(r'"(/apis?/[^"]+)"', text)}
     assert asked == {
         "/api/v1/pods",

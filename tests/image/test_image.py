@@ -165,9 +165,9 @@ def test_nothing_is_compiled_at_its_start(podman: Engine) -> None:
 import importlib, pathlib, pkgutil, sys, uplink_exporter
 for module in pkgutil.walk_packages(uplink_exporter.__path__, "uplink_exporter."):
     importlib.import_module(module.name)
-from uplink_exporter.sources import api_client
+from uplink_exporter.sources.kubernetes import client
 import sqlite3
-api_client.configuration()
+client.configuration()
 cached = [getattr(module, "__cached__", None) for module in sys.modules.values()]
 print(len(cached), [path for path in cached if path and not pathlib.Path(path).exists()])
 """

@@ -31,7 +31,7 @@ from uplink_exporter.web.listen import parse_listening
 
 NAMESPACES = Path("/run/netns")
 PREFIX = "uplink-exporter-test"
-SOURCES = Path(netlink.__file__).parents[2]
+SOURCES = Path(netlink.__file__).parents[3]
 PORT = 9077
 # Whatever runs on this machine is not part of the test.
 ALONE = ("--source.kubernetes=off", "--source.pod-logs=off")

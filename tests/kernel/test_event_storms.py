@@ -19,7 +19,7 @@ from tests.kernel.namespace import (
     watching,
 )
 from uplink_exporter.facts import Family, NeighbourState, Network, Reason
-from uplink_exporter.sources.netlink import SHORTEST_PAUSE
+from uplink_exporter.sources.netlink.tracker import SHORTEST_PAUSE
 
 pytestmark = pytest.mark.kernel
 

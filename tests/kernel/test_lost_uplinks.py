@@ -24,7 +24,7 @@ from tests.kernel.namespace import (
     watching,
 )
 from uplink_exporter.facts import Family
-from uplink_exporter.sources.rtnetlink import Type
+from uplink_exporter.sources.netlink.layout import Type
 
 pytestmark = pytest.mark.kernel
 

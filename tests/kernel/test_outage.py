@@ -26,10 +26,10 @@ from uplink_exporter.clock import system_clock
 from uplink_exporter.facts import NodeState
 from uplink_exporter.flannel.condition import SETTLING
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection
-from uplink_exporter.sources import pods_api
-from uplink_exporter.sources.api_access import Access
-from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Memory
+from uplink_exporter.sources.kubernetes import pods
+from uplink_exporter.sources.kubernetes.access import Access
+from uplink_exporter.sources.kubernetes.paths import Memory
+from uplink_exporter.sources.kubernetes.terms import Timing
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import supervise
 
@@ -222,11 +222,11 @@ def asking(cluster: Cluster) -> Iterator[Store]:
     host, port = SERVICE
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
     access = Access(environ=environ, service_account=cluster.directory / "serviceaccount")
-    subject = pods_api.Subject(node=NODE, selection=Selection())
+    subject = pods.Subject(node=NODE, selection=Selection())
     store = Store(state=NodeState(), clock=system_clock())
 
     async def main() -> None:
-        watch = partial(pods_api.watch, access, subject, Memory(), QUICK)
+        watch = partial(pods.watch, access, subject, Memory(), QUICK)
         task = asyncio.create_task(supervise({NodePods.source: watch}, store))
         running.set_result((asyncio.get_running_loop(), task))
         await asyncio.wait([task])

@@ -39,9 +39,9 @@ from tests.kernel.test_lost_uplinks import (
     uptime,
 )
 from tests.kernel.test_outage import A_VISIT, BY_ENDPOINT, BY_SERVICE, Cluster, cluster
-from uplink_exporter import record
 from uplink_exporter.facts import Family, RouteHistory, SourceError
-from uplink_exporter.record import FILE
+from uplink_exporter.record import contents
+from uplink_exporter.record.file import FILE
 from uplink_exporter.supervisor import LONGEST_BACKOFF
 
 __all__ = ["cluster"]  # a fixture
@@ -110,7 +110,7 @@ def copied(state: Path, to: Path) -> Path:
 def routes(state: Path) -> Mapping[Family, RouteHistory]:
     """What the file holds of the families; nothing if it was copied in the middle of a write."""
     with suppress(SourceError):
-        memory = record.read(state).memory
+        memory = contents.read(state).memory
         return memory.routes if memory else {}
     return {}
 
@@ -155,7 +155,7 @@ def test_no_second_is_made_up_of_an_outage_that_ended_while_nobody_watched(
         node.ip("link set wlan0 down")
         exporter.shows({DOWN: 1})
         has_written(state, 1, usable=False)
-    memory = record.read(state).memory
+    memory = contents.read(state).memory
     assert memory is not None
     seen = memory.known_until - (memory.routes[Family.IPV4].absent_since or 0.0)
     node.ip(UP, ROUTE)
@@ -198,7 +198,7 @@ def test_after_a_reboot_the_uplink_is_remembered_and_all_else_begins_anew(
         assert "the uplink wlan0 is down" in exporter.read_log()
         node.ip(UP, ADDRESS, ROUTE)
         exporter.shows({HEALTHY: 1, SEEN: 1, LOSSES: 0})
-    boots = record.read(Path(flag.partition("=")[2])).chronicle.boots
+    boots = contents.read(Path(flag.partition("=")[2])).chronicle.boots
     assert [boot.id for boot in boots] == ["b1", "b2"]
 
 
@@ -209,7 +209,7 @@ def test_after_a_reboot_the_api_server_is_asked_where_it_was_and_flannel_s_flags
     first, second = procfs(tmp_path / "first", "b1"), procfs(tmp_path / "second", "b2")
     with exporting(node, *cluster.flags, flag, first, through=cluster.through, alone=()) as exporter:
         exporter.shows({HEALTHY: 1, BY_SERVICE: 1})
-    memory = record.read(state).memory
+    memory = contents.read(state).memory
     assert memory is not None
     assert memory.setup.endpoints
     node.ip("link set wlan0 down")

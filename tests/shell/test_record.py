@@ -24,12 +24,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from uplink_exporter import record
 from uplink_exporter.facts import Family, Instant, Reason, RouteHistory, SourceError
 from uplink_exporter.history.chronicle import MOST_BOOTS, MOST_TRANSITIONS, Boot, Chronicle, Kind, Transition
 from uplink_exporter.history.codec import encode
 from uplink_exporter.history.memory import Memory
-from uplink_exporter.record import FILE, KEPT_ASIDE, KEPT_TRANSITIONS, MIGRATIONS, Record
+from uplink_exporter.record import Record, contents, file
+from uplink_exporter.record.contents import KEPT_TRANSITIONS
+from uplink_exporter.record.file import FILE, KEPT_ASIDE
+from uplink_exporter.record.schema import MIGRATIONS
 
 SOURCE = Path(__file__).parents[2] / "exporter"
 # What is lost on a disk is made by the tests themselves, so a flush need not take its time.
@@ -74,12 +76,12 @@ def at(uptime: float) -> Instant:
 
 def put(connection: sqlite3.Connection, directory: Path, number: int, boot: str = "b1") -> None:
     """Write one memory with its transition."""
-    record.write(connection, directory, memory(number, boot), (transition(number, boot),), at(number))
+    contents.write(connection, directory, memory(number, boot), (transition(number, boot),), at(number))
 
 
 def filled(directory: Path, last: int) -> Path:
     """The directory after so many writes."""
-    with closing(record.connect(directory)) as connection:
+    with closing(file.connect(directory)) as connection:
         for number in range(1, last + 1):
             put(connection, directory, number)
     return directory
@@ -98,35 +100,35 @@ def files(directory: Path) -> list[str]:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    assert is_what_was_written(record.begin(filled(tmp_path, 3)), 3)
-    assert record.begin(tmp_path).chronicle.boots == (
+    assert is_what_was_written(contents.begin(filled(tmp_path, 3)), 3)
+    assert contents.begin(tmp_path).chronicle.boots == (
         Boot(id="b1", time=BOOT_TIME, watched_since=1.0, watched_until=3.0),
     )
 
 
 def test_a_directory_is_made_where_there_is_none(tmp_path: Path) -> None:
     directory = tmp_path / "var" / "lib"
-    assert record.begin(directory) == Record()
+    assert contents.begin(directory) == Record()
     assert files(directory) == [FILE]
     assert (directory / FILE).stat().st_mode & 0o777 == 0o600, "flannel's flags may hold a password"
 
 
 def test_a_commit_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
-    with closing(record.connect(tmp_path)) as connection:
+    with closing(file.connect(tmp_path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_only_the_newest_memory_is_kept_and_a_bound_of_boots_and_transitions(tmp_path: Path) -> None:
-    with closing(record.connect(tmp_path)) as connection:
+    with closing(file.connect(tmp_path)) as connection:
         for number in range(1, MOST_BOOTS + 9):
             put(connection, tmp_path, number, f"b{number}")
         burst = tuple(map(transition, range(KEPT_TRANSITIONS + 100)))
-        record.write(connection, tmp_path, memory(7, "last"), burst, at(7))
+        contents.write(connection, tmp_path, memory(7, "last"), burst, at(7))
         assert connection.execute("SELECT count(*) FROM boots WHERE memory != ''").fetchone() == (1,)
         assert connection.execute("SELECT count(*) FROM boots").fetchone() == (MOST_BOOTS,)
         assert connection.execute("SELECT count(*) FROM transitions").fetchone() == (KEPT_TRANSITIONS,)
-    found = record.begin(tmp_path)
+    found = contents.begin(tmp_path)
     assert found.memory == memory(7, "last")
     assert found.chronicle.transitions == burst[-MOST_TRANSITIONS:]
     assert len(found.chronicle.boots) == MOST_BOOTS
@@ -134,23 +136,23 @@ def test_only_the_newest_memory_is_kept_and_a_bound_of_boots_and_transitions(tmp
 
 def test_a_boot_that_goes_on_after_another_was_seen_leaves_the_newest_memory(tmp_path: Path) -> None:
     """As when a virtual machine goes back to a snapshot."""
-    with closing(record.connect(tmp_path)) as connection:
+    with closing(file.connect(tmp_path)) as connection:
         for number, boot in enumerate(("b1", "b2", "b1"), 1):
             put(connection, tmp_path, number, boot)
-    assert record.begin(tmp_path).memory == memory(3, "b1")
+    assert contents.begin(tmp_path).memory == memory(3, "b1")
 
 
 def test_a_device_may_have_any_bytes_for_a_name(tmp_path: Path) -> None:
-    with closing(record.connect(tmp_path)) as connection:
-        record.write(connection, tmp_path, memory(1), (replace(transition(1), subject="wlan\udcff"),), at(1))
-    assert record.begin(tmp_path).chronicle.transitions[0].subject == "wlan?"
+    with closing(file.connect(tmp_path)) as connection:
+        contents.write(connection, tmp_path, memory(1), (replace(transition(1), subject="wlan\udcff"),), at(1))
+    assert contents.begin(tmp_path).chronicle.transitions[0].subject == "wlan?"
 
 
 def test_what_only_a_later_version_knows_is_passed_over(tmp_path: Path) -> None:
-    with closing(record.connect(filled(tmp_path, 1))) as connection:
+    with closing(file.connect(filled(tmp_path, 1))) as connection:
         connection.execute("UPDATE transitions SET kind = 'later' WHERE number = 1")
         put(connection, tmp_path, 2)
-    assert record.begin(tmp_path).chronicle.transitions == (transition(2),)
+    assert contents.begin(tmp_path).chronicle.transitions == (transition(2),)
 
 
 @pytest.mark.parametrize(
@@ -165,18 +167,18 @@ def test_what_only_a_later_version_knows_is_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_a_memory_that_cannot_be_read_costs_nothing_but_itself(tmp_path: Path, left: object) -> None:
-    with closing(record.connect(filled(tmp_path, 2))) as connection:
+    with closing(file.connect(filled(tmp_path, 2))) as connection:
         connection.execute("UPDATE boots SET memory = ?", (left,))
-    found = record.begin(tmp_path)
+    found = contents.begin(tmp_path)
     assert found.memory is None
     assert found.chronicle.transitions == (transition(1), transition(2))
     assert files(tmp_path) == [FILE]
 
 
 def test_a_text_that_is_none_costs_nothing_but_itself(tmp_path: Path) -> None:
-    with closing(record.connect(filled(tmp_path, 2))) as connection:
+    with closing(file.connect(filled(tmp_path, 2))) as connection:
         connection.execute("UPDATE transitions SET text = CAST(x'ff41' AS TEXT) WHERE number = 1")
-    assert [t.text for t in record.begin(tmp_path).chronicle.transitions] == ["\ufffdA", transition(2).text]
+    assert [t.text for t in contents.begin(tmp_path).chronicle.transitions] == ["\ufffdA", transition(2).text]
 
 
 # What each schema's version left, by the version: a new migration needs a row, and must keep what the old ones wrote.
@@ -198,10 +200,10 @@ def test_what_an_earlier_version_left_is_there_after_the_migrations(tmp_path: Pa
         connection.execute(f"PRAGMA user_version = {version}")
         for statement in LEFT_BY[version]:
             connection.execute(statement)
-    found = record.begin(tmp_path)
+    found = contents.begin(tmp_path)
     assert (found.memory, found.chronicle.transitions) == (memory(3), (transition(3),))
     assert len(found.chronicle.boots) == 1
-    with closing(record.connect(tmp_path)) as connection:
+    with closing(file.connect(tmp_path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     assert files(tmp_path) == [FILE]
 
@@ -210,7 +212,7 @@ def test_a_migration_that_did_not_end_is_done_anew(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         connection.execute(MIGRATIONS[0][0])
-    assert is_what_was_written(record.begin(filled(tmp_path, 1)), 1)
+    assert is_what_was_written(contents.begin(filled(tmp_path, 1)), 1)
 
 
 def becomes(version: int, script: str) -> Callable[[Path], None]:
@@ -236,7 +238,7 @@ def is_from_the_future(path: Path) -> None:
         pytest.param(lambda path: path.write_bytes(b"not a database" * 999), id="no database"),
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:5000]), id="cut"),
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:100] + bytes(9000)), id="zeroed"),
-        pytest.param(lambda path: os.truncate(path, record.LARGEST + 1), id="too large to be ours"),
+        pytest.param(lambda path: os.truncate(path, file.LARGEST + 1), id="too large to be ours"),
         pytest.param(becomes(0, SOMEBODY_ELSES), id="somebody else's"),
         pytest.param(becomes(1, SOMEBODY_ELSES), id="somebody else's, as if ours"),
         pytest.param(becomes(1, ""), id="empty, as if it had tables"),
@@ -248,9 +250,9 @@ def test_a_file_that_is_not_ours_is_set_aside_whole_and_said(
     filled(tmp_path, 40)
     spoil(tmp_path / FILE)
     before = (tmp_path / FILE).read_bytes()[:10_000]
-    assert record.begin(tmp_path) == Record()
-    assert is_what_was_written(record.begin(filled(tmp_path, 2)), 2)
-    assert [path.name for path in record.set_aside(tmp_path)] == [f"{FILE}.aside-1"]
+    assert contents.begin(tmp_path) == Record()
+    assert is_what_was_written(contents.begin(filled(tmp_path, 2)), 2)
+    assert [path.name for path in file.set_aside(tmp_path)] == [f"{FILE}.aside-1"]
     assert (tmp_path / f"{FILE}.aside-1").read_bytes()[:10_000] == before
     (said,) = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
     assert said.__dict__["file"] == str(tmp_path / f"{FILE}.aside-1")
@@ -260,8 +262,8 @@ def test_of_files_that_were_set_aside_the_newest_are_kept(tmp_path: Path) -> Non
     for number in range(KEPT_ASIDE + 2):
         (tmp_path / FILE).write_bytes(f"garbage {number}".encode() * 99)
         os.utime(tmp_path / FILE, (number, number))
-        record.begin(tmp_path)
-    kept = [path.read_bytes()[:9] for path in record.set_aside(tmp_path)]
+        contents.begin(tmp_path)
+    kept = [path.read_bytes()[:9] for path in file.set_aside(tmp_path)]
     assert kept == [b"garbage 2", b"garbage 3", b"garbage 4"]
 
 
@@ -281,20 +283,20 @@ def test_arbitrary_bytes_anywhere_never_keep_it_from_opening(
         ends = {"nothing": (b"", b""), "before": (was[:place], b"")}
         before, after = ends.get(keeps, (was[:place], was[place + len(garbage) :]))
         (torn / name).write_bytes(before + garbage + after)
-        record.begin(torn)
-        with closing(record.connect(torn)) as connection:
+        contents.begin(torn)
+        with closing(file.connect(torn)) as connection:
             put(connection, torn, 1000)
-        found = record.begin(torn)
+        found = contents.begin(torn)
         assert found.memory == memory(1000)
         assert found.chronicle.transitions[-1] == transition(1000)
-        assert len(record.set_aside(torn)) <= 1
+        assert len(file.set_aside(torn)) <= 1
 
 
 @pytest.fixture(scope="module")
 def crashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory as a process leaves it that is killed: part of it in the file, part in its journal."""
     live, left = tmp_path_factory.mktemp("live"), tmp_path_factory.mktemp("left")
-    with closing(record.connect(filled(live, 20))) as connection:
+    with closing(file.connect(filled(live, 20))) as connection:
         for number in range(21, 25):
             put(connection, live, number)
         shutil.copytree(live, left, dirs_exist_ok=True)
@@ -308,9 +310,9 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.shell.test_record import put
-from uplink_exporter import record
+from uplink_exporter.record import contents, file
 directory = Path(sys.argv[1])
-connection = record.connect(directory)
+connection = file.connect(directory)
 connection.execute("PRAGMA wal_autocheckpoint = 4")
 for number, _ in enumerate(sys.stdin, 1):
     put(connection, directory, number)
@@ -411,8 +413,8 @@ def opened(snapshot: Snapshot) -> Record:
     with TemporaryDirectory(dir=IN_MEMORY) as directory:
         for name, content in snapshot.items():
             (Path(directory) / name).write_bytes(content)
-        found = record.begin(Path(directory))
-        assert record.set_aside(Path(directory)) == []
+        found = contents.begin(Path(directory))
+        assert file.set_aside(Path(directory)) == []
         return found
 
 
@@ -439,7 +441,7 @@ def test_a_reader_sees_what_is_committed_while_it_is_written() -> None:
         writer.write(400)
         seen = writer.written()
         while seen < 400:
-            found = record.read(Path(directory))
+            found = contents.read(Path(directory))
             assert found.memory is not None
             assert found.memory.known_until >= seen
             seen = int(found.memory.known_until)
@@ -447,15 +449,15 @@ def test_a_reader_sees_what_is_committed_while_it_is_written() -> None:
 
 
 def test_a_reader_sees_one_commit_and_no_half_of_another(tmp_path: Path) -> None:
-    with closing(record.connect(filled(tmp_path, 1))) as reader, closing(record.connect(tmp_path)) as writer:
+    with closing(file.connect(filled(tmp_path, 1))) as reader, closing(file.connect(tmp_path)) as writer:
 
         def meanwhile(statement: str) -> None:
             if "FROM transitions" in statement:
                 put(writer, tmp_path, 2)
 
         reader.set_trace_callback(meanwhile)
-        assert is_what_was_written(record.held(reader, tmp_path), 1)
-        assert is_what_was_written(record.read(tmp_path), 2)
+        assert is_what_was_written(contents.held(reader, tmp_path), 1)
+        assert is_what_was_written(contents.read(tmp_path), 2)
 
 
 @pytest.fixture
@@ -511,7 +513,7 @@ def test_a_reader_finds_everything_and_leaves_nothing(
         shutil.copyfile(filled(public.with_name(f"{public.name}-closed"), 24) / FILE, public / FILE)
         shutil.rmtree(public.with_name(f"{public.name}-closed"))
     before = {name: (public / name).read_bytes() for name in files(public) if "-shm" not in name}
-    assert told_to(user, record.read, public) == repr(expected(24))
+    assert told_to(user, contents.read, public) == repr(expected(24))
     assert files(public) == sorted(FILE + suffix for suffix in parts)
     assert {name: (public / name).read_bytes() for name in before} == before
 
@@ -526,20 +528,20 @@ def expected(last: int) -> Record:
 @needs_root
 @users
 def test_a_reader_finds_everything_while_it_is_written(public: Path, user: int) -> None:
-    with closing(record.connect(public)) as connection:
+    with closing(file.connect(public)) as connection:
         put(connection, public, 1)
         for name in files(public):
             (public / name).chmod(0o644)
-        assert told_to(user, record.read, public) == repr(expected(1))
+        assert told_to(user, contents.read, public) == repr(expected(1))
         put(connection, public, 2)
-        assert told_to(user, record.read, public) == repr(expected(2))
+        assert told_to(user, contents.read, public) == repr(expected(2))
     assert files(public) == [FILE]
 
 
 @needs_root
 def test_a_reader_who_may_not_is_told_so(public: Path) -> None:
     filled(public, 1)
-    told = told_to(NOBODY, record.read, public)
+    told = told_to(NOBODY, contents.read, public)
     assert told.startswith(f"permission: --state.directory {public}: unable to open database file; ")
     assert told.endswith(f"; user {NOBODY} must be able to read there")
 
@@ -557,20 +559,20 @@ def test_a_writer_who_may_not_is_told_who_must(public: Path, directory: int, say
     filled(public, 1)
     public.chmod(directory)
     told = f"permission: --state.directory {public}: {says}; user {NOBODY} must be able to write there"
-    assert told_to(NOBODY, record.connect, public) == told
-    assert told_to(NOBODY, record.begin, public) == told
+    assert told_to(NOBODY, file.connect, public) == told
+    assert told_to(NOBODY, contents.begin, public) == told
 
 
 @needs_root
 def test_a_writer_who_may_only_read_begins_with_what_is_there(public: Path) -> None:
     (filled(public, 2) / FILE).chmod(0o644)
-    assert told_to(NOBODY, record.begin, public) == repr(expected(2))
-    assert "must be able to write there" in told_to(NOBODY, record.connect, public)
+    assert told_to(NOBODY, contents.begin, public) == repr(expected(2))
+    assert "must be able to write there" in told_to(NOBODY, file.connect, public)
 
 
 def test_a_reader_is_told_that_there_is_nothing_yet(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no exporter has written there yet"):
-        record.read(tmp_path)
+        contents.read(tmp_path)
     assert files(tmp_path) == []
 
 
@@ -578,7 +580,7 @@ def test_what_cannot_be_written_is_begun_with_all_the_same(crashed: Path, tmp_pa
     directory = shutil.copytree(crashed, tmp_path / "state")
     with closing(sqlite3.connect(directory / FILE, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert record.begin(directory) == expected(24)
+        assert contents.begin(directory) == expected(24)
 
 
 @pytest.mark.parametrize(
@@ -596,7 +598,7 @@ def test_what_keeps_it_from_opening_is_said_with_the_setting(
     directory = tmp_path / "state"
     make_it(directory)
     with pytest.raises(SourceError, match=says) as refused:
-        record.connect(directory)
+        file.connect(directory)
     assert refused.value.reason is reason
     assert str(refused.value).startswith(f"--state.directory {directory}: ")
-    assert record.set_aside(directory) == []
+    assert file.set_aside(directory) == []

@@ -21,14 +21,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import BOOT, LOGS, NETWORK, RESTARTS, booted, unplugged
-from uplink_exporter import record, recorder
 from uplink_exporter.facts import Family, Instant, Network, NodeState, Reason, RouteHistory
 from uplink_exporter.history.chronicle import MOST_TRANSITIONS, Chronicle
 from uplink_exporter.history.incidents import incidents
 from uplink_exporter.history.memory import TICK, Memory, Recorded, remember
 from uplink_exporter.history.telling import begun
-from uplink_exporter.record import FILE, KEPT_TRANSITIONS, Record
-from uplink_exporter.recorder import BURST, REFILL, Budget, Progress
+from uplink_exporter.record import Record, contents, writer
+from uplink_exporter.record.contents import KEPT_TRANSITIONS
+from uplink_exporter.record.file import FILE
+from uplink_exporter.record.writer import BURST, REFILL, Budget, Progress
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import LONGEST_BACKOFF, supervise
 
@@ -88,7 +89,7 @@ class Node:
         return Instant(uptime=self.started + self.loop.time() - self.began, boot_time=BOOT + self.set_by)
 
     async def watch(self) -> AsyncGenerator[Recorded, None]:
-        async for recorded in recorder.watch(self.directory, lambda: self.store.state, self.now, self.progress):
+        async for recorded in writer.watch(self.directory, lambda: self.store.state, self.now, self.progress):
             self.writes.append(self.loop.time())
             yield recorded
 
@@ -105,7 +106,7 @@ class Node:
 
     async def finish(self) -> None:
         self.finished = self.now()
-        await recorder.finish(self.directory, self.store.state, self.finished, self.progress)
+        await writer.finish(self.directory, self.store.state, self.finished, self.progress)
 
     def has_written_all(self) -> bool:
         return bool(self.writes) and self.progress.transitions == self.chronicle.count
@@ -195,7 +196,7 @@ def test_a_day_of_ten_thousand_transitions() -> None:
 
     with TemporaryDirectory(dir=IN_MEMORY) as directory:
         node, largest = hurried(main())
-        found = record.read(Path(directory))
+        found = contents.read(Path(directory))
         with closing(sqlite3.connect(Path(directory, FILE))) as connection:
             (kept,) = connection.execute("SELECT count(*) FROM transitions").fetchone()
     writes = node.writes
@@ -227,7 +228,7 @@ def test_the_wall_clock_is_set_in_an_outage_and_no_second_of_it_is_lost_or_won(t
                 await asyncio.sleep(15)
         await node.finish()
         # The next run has a clock of its own, which is then set right; a minute later the outage ends.
-        again = Node(tmp_path, left=record.read(tmp_path), set_by=YEARS, started=node.now().uptime)
+        again = Node(tmp_path, left=contents.read(tmp_path), set_by=YEARS, started=node.now().uptime)
         again.store.observe(unplugged(NETWORK))
         await asyncio.sleep(40)
         again.set_by = 0.0
@@ -292,7 +293,7 @@ def test_when_it_can_write_again_nothing_is_missing(
     said = [entry.__dict__["error"] for entry in caplog.records if entry.getMessage() == "source failed"]
     assert any(says in error for error in said), said
     assert all(error.startswith(f"--state.directory {directory}: ") for error in said)
-    found = record.read(directory)
+    found = contents.read(directory)
     assert losses_in(found.memory) == 2
     assert found.chronicle.transitions == node.chronicle.transitions
     assert node.up()
@@ -313,7 +314,7 @@ def test_a_directory_that_is_removed_is_made_anew_with_all_that_is_at_hand(tmp_p
         return node
 
     node = hurried(main())
-    found = record.read(directory)
+    found = contents.read(directory)
     assert losses_in(found.memory) == 2
     assert found.chronicle.transitions == node.chronicle.transitions
     assert node.errors() == {}
@@ -333,7 +334,7 @@ def test_a_source_that_cannot_write_is_down_after_a_while_and_tries_on(tmp_path:
         await node.finish()
         return node
 
-    assert losses_in(record.read(hurried(main()).directory).memory) == 2
+    assert losses_in(contents.read(hurried(main()).directory).memory) == 2
 
 
 def test_what_could_not_be_read_at_the_start_is_not_forgotten_over_it(tmp_path: Path) -> None:
@@ -349,7 +350,7 @@ def test_what_could_not_be_read_at_the_start_is_not_forgotten_over_it(tmp_path: 
             await blind.finish()
 
     hurried(main())
-    found = record.read(tmp_path)
+    found = contents.read(tmp_path)
     assert found.memory is not None
     assert found.memory.uplinks == {Family.IPV4: ("wlan0",)}
 
@@ -370,7 +371,7 @@ async def test_a_disk_that_stalls_holds_up_nothing_and_what_was_under_way_is_wri
                 await node.finish()
     await node.finish()
     await until(lambda: threading.active_count() == node.threads)
-    found = record.read(tmp_path)
+    found = contents.read(tmp_path)
     assert losses_in(found.memory) == 1
     assert found.chronicle.transitions == node.chronicle.transitions
     assert not (tmp_path / f"{FILE}-wal").exists(), "and the file is closed"
@@ -381,7 +382,7 @@ async def test_the_last_write_holds_what_came_before_it(tmp_path: Path) -> None:
     node.store.observe(NETWORK)
     node.store.end()
     await node.finish()
-    found = record.begin(tmp_path)
+    found = contents.begin(tmp_path)
     assert found.memory == remember(node.store.state, "b1", node.finished)
     assert found.chronicle.transitions == node.chronicle.transitions
     assert found.chronicle.transitions[-1].now == "ended"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures import datagrams
-from uplink_exporter.sources import rtnetlink
-from uplink_exporter.sources.rtnetlink import Type
+from uplink_exporter.sources.netlink import codec, requests
+from uplink_exporter.sources.netlink.layout import Type
 
 Instruction = tuple[int, int, int, int]
-PROGRAM: list[Instruction] = list(struct.iter_unpack("=HBBI", rtnetlink.event_filter()))
+PROGRAM: list[Instruction] = list(struct.iter_unpack("=HBBI", requests.event_filter()))
 
 # linux/bpf_common.h
 LOAD_HALF, LOAD_BYTE, JUMP_EQUAL, JUMP_ANY_BIT, RETURN = 0x28, 0x30, 0x15, 0x45, 0x06
@@ -76,7 +76,7 @@ def test_only_routes_without_a_prefix_pass(kind: Type, prefix: int) -> None:
 
 
 def test_what_a_kernel_sent_is_judged_alike() -> None:
-    sent = [(data, next(iter(rtnetlink.messages(data)))) for data in datagrams("events")]
+    sent = [(data, next(iter(codec.messages(data)))) for data in datagrams("events")]
     for data, first in sent:
         assert passes(data) is matters(first.type, bytes(first.body))
     dropped = sum(not passes(data) for data, _ in sent)

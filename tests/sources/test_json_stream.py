@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uplink_exporter.facts import Reason, SourceError
-from uplink_exporter.sources.json_stream import LONGEST_OBJECT, MOST_VALUES, lines, loads, members
+from uplink_exporter.sources.kubernetes.json_stream import LONGEST_OBJECT, MOST_VALUES, lines, loads, members
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uplink_exporter.sources.runtime_log import LONGEST_TEXT, parse_cri_line, parse_docker_line, parse_log, parse_time
+from uplink_exporter.sources.pod_logs.runtime_log import (
+    LONGEST_TEXT,
+    parse_cri_line,
+    parse_docker_line,
+    parse_log,
+    parse_time,
+)
 
 
 @pytest.mark.parametrize(

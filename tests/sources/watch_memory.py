@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from uplink_exporter.flannel.observed import Selection
-from uplink_exporter.sources import pods_api
-from uplink_exporter.sources.api_access import Access
-from uplink_exporter.sources.api_client import Timing
-from uplink_exporter.sources.api_paths import Memory
+from uplink_exporter.sources.kubernetes import pods
+from uplink_exporter.sources.kubernetes.access import Access
+from uplink_exporter.sources.kubernetes.paths import Memory
+from uplink_exporter.sources.kubernetes.terms import Timing
 
 
 def reset_peak() -> None:
@@ -33,8 +33,8 @@ async def main(url: str, account: Path) -> dict[str, float]:
     host, _, port = url.removeprefix("https://").rpartition(":")
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     access = Access(environ=environ, service_account=account)
-    subject = pods_api.Subject(node="pi-master1", selection=Selection())
-    facts = pods_api.watch(access, subject, Memory(), Timing(pace=0.2))
+    subject = pods.Subject(node="pi-master1", selection=Selection())
+    facts = pods.watch(access, subject, Memory(), Timing(pace=0.2))
     await anext(facts)
     before = resident("VmRSS")
     reset_peak()

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from uplink_exporter.commands.layout import paragraph, plain
 from uplink_exporter.facts import Family, Instant, Policy
+from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Boot, Chronicle, Transition
-from uplink_exporter.history.incidents import Gap, Incident, boots, incidents
+from uplink_exporter.history.incident import Gap, Incident
+from uplink_exporter.history.incidents import incidents
 from uplink_exporter.history.milestones import Milestone
 from uplink_exporter.history.words import COLUMNS, lines, minute, row, zone
 from uplink_exporter.settings import Output

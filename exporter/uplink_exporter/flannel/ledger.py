@@ -16,7 +16,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import ClassVar
 
-from uplink_exporter.facts import Instant, Reason
+from uplink_exporter.facts import Fact, Instant, NodeState, Reason
 from uplink_exporter.flannel.observed import Cause, ContainerRestarts, FlannelLogs, LastWords, NodePods
 
 Key = tuple[str, str]
@@ -147,3 +147,10 @@ def _later(one: float | None, other: float | None) -> float | None:
 
 def _precedes(said: LastWords, known: LastWords | None) -> bool:
     return known is not None and (said.at or 0.0) < (known.at or 0.0)
+
+
+def kept(state: NodeState, fact: Fact, now: Instant) -> NodeState:
+    """The state with the ledger carried on, which each path to flannel feeds."""
+    if not isinstance(fact, FlannelLogs | NodePods):
+        return state
+    return state.observe((state.last(Ledger) or Ledger()).after(fact, now), now)

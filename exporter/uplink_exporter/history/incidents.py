@@ -7,14 +7,15 @@ first look after it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import chain, groupby, zip_longest
-from math import inf, isfinite
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from math import inf
 
 from uplink_exporter.diagnosis import Verdict
 from uplink_exporter.facts import CARRYING, Family, Instant, Policy
+from uplink_exporter.history.boots import boots, of_boot
 from uplink_exporter.history.chronicle import Boot, Chronicle, Kind, Transition
+from uplink_exporter.history.incident import Ending, Gap, Incident
 from uplink_exporter.history.telling import BEGAN, ENDED
 from uplink_exporter.history.transitions import NONE, USABLE
 from uplink_exporter.history.trouble import (
@@ -38,84 +39,6 @@ SETTLING = 60.0
 WORSE = tuple(verdict for verdict in TROUBLE if verdict is not Verdict.RECOVERING)
 
 
-class Ending(StrEnum):
-    """How an incident ended, as far as is known."""
-
-    RECOVERED = "recovered"
-    UNWATCHED = "unwatched"
-    """Nobody watched when it ended, or nobody watches any more."""
-    REBOOTED = "rebooted"
-    """The next boot began while it lasted."""
-    ONGOING = "ongoing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """A time in which nobody watched: at most from the last that was written down before to the first look after."""
-
-    since: float
-    until: float
-    carriers: tuple[tuple[str, int], ...] = ()
-    """How often the carrier of which device changed meanwhile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """One time of trouble within one boot. Times are seconds since that boot; `boot.unix()` makes them wall times."""
-
-    boot: Boot
-    began: float
-    """When it was first seen."""
-    well_until: float | None
-    """When all was last known to be well; `began` if it began before our eyes, None if that is not known."""
-    since_boot: bool
-    """Whether there was no default route at the first look, which counts as none since boot."""
-    bad_until: float
-    """When it was last known to last; `ended` if it ended before our eyes."""
-    ended: float | None
-    """When it was first seen to be over; None if it never was."""
-    ending: Ending
-    next_boot: float | None
-    """Unix time of the next boot that was watched, None if there is none."""
-    device: str
-    verdicts: tuple[Verdict, ...]
-    """Each once, in the order in which they came."""
-    summary: str
-    """The words of the worst verdict."""
-    restarts: int
-    """Flannel's, meanwhile."""
-    causes: tuple[str, ...]
-    losses: int
-    """How often a required default route was lost."""
-    absent: float
-    """Seconds without one, as far as was watched."""
-    cure: tuple[Transition, ...]
-    """What preceded the end: the uplink came up, the default route was usable."""
-    gaps: tuple[Gap, ...]
-    transitions: tuple[Transition, ...]
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """The worst verdict, None if it was over before there was any."""
-        return min(self.verdicts, key=TROUBLE.index, default=None)
-
-    @property
-    def since(self) -> float:
-        """From when on it is known to have lasted."""
-        return 0.0 if self.since_boot else self.began
-
-    @property
-    def at_least(self) -> float:
-        """How many seconds it lasted, as far as is known."""
-        return self.bad_until - self.since
-
-    @property
-    def at_most(self) -> float | None:
-        """How many seconds it may have lasted; None if nobody knows."""
-        earliest = 0.0 if self.since_boot else self.well_until
-        return None if self.ended is None or earliest is None else self.ended - earliest
-
-
 def incidents(
     chronicle: Chronicle, required: tuple[Family, ...] = Policy().required, watching: Instant | None = None
 ) -> tuple[Incident, ...]:
@@ -123,7 +46,7 @@ def incidents(
     known = boots(chronicle, watching)
     found: list[Incident] = []
     for boot, later in zip_longest(known, known[1:]):
-        transitions = _of_boot(chronicle, boot.id)
+        transitions = of_boot(chronicle, boot.id)
         life = Life(
             boot=boot,
             over=later is not None or chronicle.boot not in ("", boot.id),
@@ -135,38 +58,6 @@ def incidents(
         )
         found += (_incident(life, began, ended) for began, ended in spans(life.transitions, required))
     return tuple(reversed(found[-MOST_INCIDENTS:]))
-
-
-def boots(chronicle: Chronicle, watching: Instant | None = None) -> tuple[Boot, ...]:
-    """The boots, the oldest first, the current one included."""
-    known = {boot.id: boot for boot in chronicle.boots if _finite(boot)}
-    ids = dict.fromkeys(chain(known, (t.boot for t in chronicle.transitions)))
-    if watching is not None:
-        ids.pop(chronicle.boot, None)
-        ids[chronicle.boot] = None
-    now = {chronicle.boot: watching}
-    return tuple(_boot(known.get(boot), boot, _of_boot(chronicle, boot), now.get(boot)) for boot in ids)
-
-
-def _finite(boot: Boot) -> bool:
-    return all(isfinite(time) for time in (boot.time, boot.watched_since, boot.watched_until))
-
-
-def _of_boot(chronicle: Chronicle, boot: str) -> tuple[Transition, ...]:
-    transitions = (t for t in chronicle.transitions if t.boot == boot and isfinite(t.uptime) and t.uptime >= 0)
-    return tuple(sorted(transitions, key=lambda t: t.uptime))
-
-
-def _boot(known: Boot | None, name: str, transitions: tuple[Transition, ...], now: Instant | None) -> Boot:
-    """The boot as it was written down, if it was, and as its transitions and the present have it."""
-    uptimes = [*(t.uptime for t in transitions), *((now.uptime,) if now else ())]
-    time = transitions[-1].wall - transitions[-1].uptime if transitions else 0.0
-    written = known or Boot(id=name, time=time, watched_since=min(uptimes, default=0.0), watched_until=0.0)
-    return replace(
-        written,
-        time=now.boot_time if now else written.time,
-        watched_until=max(written.watched_until, *uptimes, 0.0),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

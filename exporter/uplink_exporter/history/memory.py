@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import ClassVar
 
-from uplink_exporter.diagnosis.view import candidates
+from uplink_exporter.diagnosis import candidates
 from uplink_exporter.facts import Fact, Family, Instant, Link, Network, NodeState, Reason, RouteHistory
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, FlannelLogs, NodePods

@@ -9,7 +9,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import ClassVar
 
-from uplink_exporter.diagnosis.view import addressed, candidates, expected_uplinks
+from uplink_exporter.diagnosis import addressed, candidates, expected_uplinks
 from uplink_exporter.facts import Fact, Family, Instant, Link, Network, NodeState, Reason
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods
 

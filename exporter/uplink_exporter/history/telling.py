@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from uplink_exporter.diagnosis import Diagnosis
 from uplink_exporter.facts import Fact, Instant, Network, NodeState, Policy
+from uplink_exporter.flannel.ledger import kept
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.memory import Memory, recall
 from uplink_exporter.history.milestones import Milestones
@@ -24,8 +25,9 @@ def begun(policy: Policy, memory: Memory | None, chronicle: Chronicle, boot: str
     return NodeState(policy=policy, facts=MappingProxyType({type(fact): fact for fact in facts}))
 
 
-def told(before: NodeState, after: NodeState, fact: Fact, now: Instant) -> NodeState:
-    """The state with its history carried on, after a source yielded a fact."""
+def told(before: NodeState, fact: Fact, now: Instant) -> NodeState:
+    """The state after a source yielded a fact, with all that follows from it: flannel's ledger, and the history."""
+    after = kept(before.observe(fact, now), fact, now)
     milestones = after.last(Milestones) or Milestones()
     reached = milestones.after(fact, after, now)
     if reached is not milestones:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from uplink_exporter.diagnosis import Diagnosis, expected_uplinks
-from uplink_exporter.diagnosis.view import candidates
+from uplink_exporter.diagnosis import Diagnosis, candidates, expected_uplinks
 from uplink_exporter.facts import Family, Instant, Network, NodeState
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.history.chronicle import MOST_TEXT, Chronicle, Kind, Transition

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
-from uplink_exporter.diagnosis import Verdict
-from uplink_exporter.diagnosis.flannel import RECOVERY
+from uplink_exporter.diagnosis import RECOVERY, Verdict
 from uplink_exporter.facts import Family
 from uplink_exporter.history.chronicle import Kind, Transition
 from uplink_exporter.history.transitions import NONE, USABLE

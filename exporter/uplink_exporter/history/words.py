@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from uplink_exporter.diagnosis import duration
-from uplink_exporter.diagnosis.words import LABEL
+from uplink_exporter.diagnosis import LABEL, duration
 from uplink_exporter.facts import Family
 from uplink_exporter.history.chronicle import Kind, Transition
-from uplink_exporter.history.incidents import Ending, Incident
+from uplink_exporter.history.incident import Ending, Incident
 
 COLUMNS = ("began", "lasted", "device", "verdict", "end")
 

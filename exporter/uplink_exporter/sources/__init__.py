@@ -1,1 +1,1 @@
-"""Where facts come from. Each source is a file with its pure `parse_*` and a `watch()` that yields whole facts."""
+"""Where facts come from: each room reads one thing, by a pure `parse_*`, and its `watch()` yields whole facts."""

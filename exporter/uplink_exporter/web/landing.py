@@ -11,8 +11,9 @@ from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Choice
 from uplink_exporter.flannel.condition import condition, question
 from uplink_exporter.flannel.ledger import Ledger
+from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle
-from uplink_exporter.history.incidents import boots, incidents
+from uplink_exporter.history.incidents import incidents
 from uplink_exporter.web.timeline import BARS, INCIDENT_COLUMNS, boot, recent_incidents, watched
 
 # Colours that stay apart for the colour-blind (Okabe and Ito); the word is always there too.

@@ -10,7 +10,7 @@ from uplink_exporter.diagnosis import duration
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.condition import condition
 from uplink_exporter.history.chronicle import Boot
-from uplink_exporter.history.incidents import Incident
+from uplink_exporter.history.incident import Incident
 from uplink_exporter.history.milestones import UNWATCHED, Milestone, Milestones, reached
 from uplink_exporter.history.words import began, lasted, lines, minute, zone
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uplink_exporter.flannel.causes import LONGEST_LINE, RULES, Words, cause_of, flags_line, last_words, started
+from uplink_exporter.flannel.cause_rules import RULES
+from uplink_exporter.flannel.causes import LONGEST_LINE, Words, cause_of, flags_line, last_words, started
 from uplink_exporter.flannel.observed import Cause
 
 FIXTURES = Path(__file__).parents[2] / "fixtures/pods"

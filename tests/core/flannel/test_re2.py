@@ -12,14 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uplink_exporter.flannel.re2 import (
-    HIGHEST_COST,
-    LONGEST_PATTERN,
-    LONGEST_TEXT,
-    MalformedError,
-    TooCostlyError,
-    compile_pattern,
-)
+from uplink_exporter.flannel.re2 import MalformedError, TooCostlyError, compile_pattern
+from uplink_exporter.flannel.re2.pattern import HIGHEST_COST, LONGEST_PATTERN, LONGEST_TEXT
 
 FIXTURE = Path(__file__).parents[2] / "fixtures" / "flannel" / "patterns.json"
 OBSERVED: Mapping[str, Any] = json.loads(FIXTURE.read_text())

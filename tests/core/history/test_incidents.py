@@ -19,8 +19,10 @@ from tests.strategies import Happening, timelines
 from uplink_exporter.diagnosis import Verdict, diagnose
 from uplink_exporter.facts import Fact, Family, Network, Operstate, Policy
 from uplink_exporter.flannel.observed import Cause, FlannelLogs
+from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle, Kind, Transition
-from uplink_exporter.history.incidents import MOST_INCIDENTS, Ending, Incident, boots, incidents
+from uplink_exporter.history.incident import Ending, Incident
+from uplink_exporter.history.incidents import MOST_INCIDENTS, incidents
 from uplink_exporter.history.telling import begun
 from uplink_exporter.history.trouble import BOOTING, CALM
 from uplink_exporter.store import Store

@@ -25,8 +25,8 @@ from tests.builders import (
 )
 from uplink_exporter.facts import Fact, Instant, Link, NodeState, Operstate, Policy, Reason
 from uplink_exporter.flannel.observed import Cause, LastWords
+from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import MOST_TRANSITIONS, Chronicle, Kind, Transition
-from uplink_exporter.history.incidents import boots
 from uplink_exporter.history.memory import remember
 from uplink_exporter.history.telling import begun, ended
 from uplink_exporter.store import Store

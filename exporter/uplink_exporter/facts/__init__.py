@@ -1,0 +1,43 @@
+"""What is true of this node: frozen slices, each complete, and how each follows the one before it.
+
+Rules of this room: no clock, no kernel, no library, no opinion. A source builds a fact from what it read;
+`following` is the only place where a counter may grow. Times are seconds since boot (CLOCK_BOOTTIME), because
+the wall clock of a node without a network, hence without NTP, may be wrong by decades.
+"""
+
+from uplink_exporter.facts.fact import Fact, Health, Instant, Reason, SourceError
+from uplink_exporter.facts.host import Host, Load, Manager, Pressure
+from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate
+from uplink_exporter.facts.network import Network
+from uplink_exporter.facts.policy import FlannelPolicy, Policy
+from uplink_exporter.facts.route_history import RouteHistory
+from uplink_exporter.facts.routes import Neighbour, NeighbourState, NextHop, Reached, Route, RouteType
+from uplink_exporter.facts.state import NodeState
+
+__all__ = [
+    "CARRYING",
+    "Address",
+    "Fact",
+    "Family",
+    "FlannelPolicy",
+    "Health",
+    "Host",
+    "Instant",
+    "Link",
+    "Load",
+    "Manager",
+    "Neighbour",
+    "NeighbourState",
+    "Network",
+    "NextHop",
+    "NodeState",
+    "Operstate",
+    "Policy",
+    "Pressure",
+    "Reached",
+    "Reason",
+    "Route",
+    "RouteHistory",
+    "RouteType",
+    "SourceError",
+]

@@ -1,0 +1,176 @@
+"""The messages of flannel that tell of a cause or of an end, as data.
+
+Messages are matched whatever their case, since v0.28.0 lower-cased them (flannel 44e09cf2), and never by
+`file.go:line`, which moves from version to version.
+"""
+
+from __future__ import annotations
+
+import re
+
+from uplink_exporter.flannel.observed import Cause
+
+
+def _pattern(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+# The first rule that matches decides. Words that quote another error (masquerading, etcd, the API) come before
+# the words that they may quote.
+RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
+    (Cause.CLEAN, _pattern(r"sent cancel signal\.\.\.", r"^exiting( cleanly)?\.\.\.$")),
+    (Cause.PANIC, _pattern(r"^panic: ", r"^fatal error: ", r"sigsegv", r"^goroutine \d+ \[")),
+    (Cause.BR_NETFILTER, _pattern(r"failed to check br_netfilter")),
+    (Cause.NFTABLES, _pattern(r"no nftables support", r"nftables: couldn't")),
+    (
+        Cause.IPTABLES,
+        _pattern(
+            r"failed to setup masq rules",
+            r"failed to (setup|bootstrap) ip6?tables",
+            r"failed to ensure ip6?tables rules",
+        ),
+    ),
+    (
+        Cause.ETCD,
+        _pattern(
+            r"couldn't fetch network config",
+            r"out of subnets",
+            r"max retries reached trying to acquire a subnet",
+            r"lease has been revoked",
+            r"error renewing lease",
+        ),
+    ),
+    # From v0.15.0 flannel asks the API server before it looks for its interface. Without a default route the kernel
+    # refuses the service's address before kube-proxy's DNAT sees it (kubernetes#123120).
+    (
+        Cause.NO_DEFAULT_ROUTE6,
+        _pattern(
+            r"unable to find default v6 route",
+            r"dial tcp \[.*\]:\d+: connect: network is unreachable",
+            r"couldn't lookup route to [0-9a-f]*:[0-9a-f:.]*: network is unreachable",
+        ),
+    ),
+    (
+        Cause.NO_DEFAULT_ROUTE,
+        _pattern(
+            r"unable to find default route",
+            r"dial tcp .*: connect: network is unreachable",
+            r"couldn't lookup route to [0-9.]+: network is unreachable",
+        ),
+    ),
+    (
+        Cause.RBAC,
+        _pattern(
+            r"error retrieving pod spec for.*(forbidden|does not allow access|unauthorized)",
+            r"cannot list resource \\?\"nodes",
+        ),
+    ),
+    (
+        Cause.API_UNREACHABLE,
+        _pattern(
+            r"error retrieving pod spec for.*(connection refused|i/o timeout|no route to host|deadline exceeded)",
+            r"error retrieving pod spec for.*(connection reset|tls handshake timeout|no such host|: eof$)",
+            r"error waiting for nodecontroller to sync state",
+            r"failed to list \*v1\.node",
+            r"timeout contacting kube-api",
+            r"failed to acquire lease: .*/api/v1/nodes/.*dial tcp",
+        ),
+    ),
+    (Cause.DEFAULT_ROUTE_NO_OIF, _pattern(r"found default (v6 )?route but could not determine interface")),
+    (Cause.DEFAULT_IFACE_MISMATCH, _pattern(r"must be the same with v4")),
+    (Cause.IFACE_NO_ADDRESS, _pattern(r"failed to find ipv[46] address for interface")),
+    (Cause.IFACE_MISSING, _pattern(r"no such network interface")),
+    (Cause.IFACE_IP_MISSING, _pattern(r"no interface with given ip(v6)? found")),
+    (Cause.ROUTE_DUMP_RACE, _pattern(r"results may be incomplete or inconsistent", r"interrupted system call")),
+    (Cause.KERNEL_TOO_OLD, _pattern(r"protocol not available")),
+    (
+        Cause.PODCIDR,
+        _pattern(
+            r"pod cidr not assigned",
+            r"doesn't contain.*podcidr of the",
+            r"pod cidrs should be ipv4/ipv6 only or dualstack",
+            r"missing ipv[46] address on n\.spec\.podcidrs",
+            r"is enabled but the lease has no ipv[46]",
+        ),
+    ),
+    (
+        Cause.VXLAN,
+        _pattern(
+            r"error registering network: operation not (supported|permitted)",
+            r"failed to create vxlan",
+            r"mac address wanted: ",
+            r"can't locate created vxlan device",
+            r"is not vxlan",
+            r"failed to ensure (v6 )?address of interface",
+            r"failed to set (v6 )?interface \S+ to up state",
+        ),
+    ),
+    (Cause.MTU, _pattern(r"is too small for ipip mode", r"failed to determine mtu for")),
+    (Cause.HOSTGW_NAT, _pattern(r"your publicip differs from interface ip")),
+    (
+        Cause.CONFIG,
+        _pattern(
+            r"env variables pod_name and pod_namespace must be set",
+            r"failed to read net conf:",
+            r"error parsing subnet config:",
+            r"unknown backend type",
+            r"error decoding \S+ backend config",
+            r"invalid public ip(v6)? address:",
+            r"none (defined stack|matched ip stack)",
+            r"could not compile the ip address regex",
+            r"regex error matching pattern",
+            r"couldn't lookup route to <nil>",
+            r"invalid subnet-lease-renew-margin option",
+            r"flag provided but not defined",
+            r"invalid (boolean )?value .* for (flag )?-",
+        ),
+    ),
+    (
+        Cause.IFACE_NO_MATCH,
+        _pattern(
+            r"could not match pattern",
+            r"failed to get ifcanreach based interface",
+            r"failed to find interface to use that matches",
+        ),
+    ),
+)
+
+# The process always ends after one of these, so they tell of its end even while nothing else does.
+EXITS = _pattern(
+    r"failed to find any valid interface to use:",
+    r"failed to find interface to use that matches",
+    r"failed to create (subnet|network)manager:",
+    r"error (fetching backend|registering network):",
+    r"failed to check br_netfilter:",
+    r"failed to setup masq rules,",
+    r"no nftables support:",
+    r"nftables: couldn't initialise table",
+    r"none (defined stack|matched ip stack)",
+    r"lease has been revoked",
+    r"invalid subnet-lease-renew-margin option",
+    r"flag provided but not defined",
+    r"^panic: ",
+    r"^fatal error: ",
+)
+STOPPED = _pattern(r"sent cancel signal\.\.\.")
+# What follows an exit or a stop, and speaks for itself only where what it follows is out of sight.
+TRACES = _pattern(r"^exiting( cleanly)?\.\.\.$", r"^goroutine \d+ \[", r"^\[signal sigsegv")
+# A running flanneld logs these errors and goes on: the last thing heard of it, not what it died of.
+GOES_ON = _pattern(r"failed to (list|watch) \*v1\.node", r"error renewing lease", r"continuing anyway")
+AFTERMATH = _pattern(
+    r"context canceled",
+    r"stopping shutdownhandler",
+    r"waiting for all goroutines to exit",
+    r"stopped monitoring lease",
+    r"channel closed",
+)
+
+BEGINS = _pattern(r"cli flags config: ", r"determining ip address of default interface", r"searching for interface")
+STARTED = _pattern(r"using interface with name \S+ and (v6 )?address ", r"defaulting external (v6 )?address to ")
+
+# Words that name no cause of their own, and the lines before them that do: the keys that flannel tried one after
+# the other (logged as information), and what its watch of the nodes met while it waited ten minutes for them.
+EXPLAINED_BY: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
+    (_pattern(r"failed to find interface to use that matches"), _pattern(r"could not find valid interface matching")),
+    (_pattern(r"error waiting for nodecontroller to sync state"), _pattern(r"failed to list \*v1\.node")),
+)

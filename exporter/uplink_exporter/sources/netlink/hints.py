@@ -1,0 +1,101 @@
+"""What one event tells of the network before the next dump does. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from uplink_exporter.facts import Address, Family, Link, Network, NextHop, Route
+from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour, parse_route
+from uplink_exporter.sources.netlink.layout import Flag, Message, Type
+
+
+def matters(network: Network, message: Message) -> bool:
+    """Whether an event asks for a dump: all but the neighbours that are no default gateway."""
+    if message.type != Type.NEWNEIGH:
+        return True
+    neighbour = parse_neighbour(message.body)
+    return neighbour is not None and (neighbour.index, neighbour.address) in gateways(network)
+
+
+def gateways(network: Network) -> dict[tuple[int, str], NextHop]:
+    """The next hops of the default routes that have a gateway, by device and gateway."""
+    hops = (hop for family in Family for route in network.default_routes(family) for hop in route.next_hops)
+    return {(hop.index, hop.gateway): hop for hop in hops if hop.gateway and hop.index}
+
+
+def hinted(network: Network, message: Message) -> Network:
+    """The network after one event, as far as default routes go. Pure."""
+    match message.type:
+        case Type.NEWLINK | Type.DELLINK:
+            link = parse_link(message.body)
+            return network if link is None else _with_link(network, link, message)
+        case Type.NEWADDR | Type.DELADDR:
+            address = parse_address(message.body)
+            return network if address is None else _with_address(network, address, message)
+        case Type.NEWROUTE | Type.DELROUTE:
+            route = parse_route(message.body)
+            return network if route is None else replace(network, routes=_with_route(network.routes, route, message))
+        case _:
+            return network
+
+
+def _with_link(network: Network, link: Link, message: Message) -> Network:
+    links, gone = {other.index: other for other in network.links}, message.type == Type.DELLINK
+    if old := links.get(link.index):
+        link = replace(link, wireless=old.wireless, driver=old.driver)
+    links[link.index] = link
+    if gone:
+        del links[link.index]
+    # fib_sync_down_dev(), fib6_ifdown(): set down, it takes its routes along; without a carrier it only marks them.
+    dead, linkdown = gone or not link.admin_up, not link.carrier
+    marked = (_marked(route, link.index, dead=dead, linkdown=linkdown) for route in network.routes)
+    return replace(network, links=tuple(links.values()), routes=tuple(route for route in marked if route is not None))
+
+
+def _with_address(network: Network, address: Address, message: Message) -> Network:
+    others = tuple(other for other in network.addresses if _place(other) != _place(address))
+    if message.type == Type.NEWADDR:
+        return replace(network, addresses=(*others, address))
+    if address.family is Family.IPV6 or any(_place(other)[:2] == _place(address)[:2] for other in others):
+        return replace(network, addresses=others)
+    # fib_disable_ip(): with its last IPv4 address a link loses its IPv4 routes.
+    marked = (r if r.family is Family.IPV6 else _marked(r, address.index, dead=True) for r in network.routes)
+    return replace(network, addresses=others, routes=tuple(route for route in marked if route is not None))
+
+
+def _place(address: Address) -> tuple[object, ...]:
+    return (address.index, address.family, address.address, address.prefix_length)
+
+
+def _marked(route: Route, index: int, *, dead: bool, linkdown: bool = False) -> Route | None:
+    """The route after all that is said of its next hops by one link; None if that leaves none alive."""
+    hops = tuple(replace(hop, dead=dead, linkdown=linkdown) if hop.index == index else hop for hop in route.next_hops)
+    if hops == route.next_hops:
+        return route
+    return None if all(hop.dead for hop in hops) else replace(route, next_hops=hops)
+
+
+def _with_route(routes: tuple[Route, ...], route: Route, message: Message) -> tuple[Route, ...]:
+    if message.type == Type.DELROUTE:
+        return tuple(left for other in routes if (left := _less(other, route)) is not None)
+    if message.flags & Flag.REPLACE:
+        return (*(other for other in routes if _key(other) != _key(route)), route)
+    # A route that the dump has already, or to which IPv6 appended a next hop, is told of whole.
+    return (*(other for other in routes if _less(other, route) is not None), route)
+
+
+def _less(other: Route, route: Route) -> Route | None:
+    """What is left of a route when another one is taken from it; None if nothing is.
+
+    IPv6 deletes a multipath route next hop by next hop, or whole, in an order of its own.
+    """
+    if (*_key(other), other.type, other.protocol) != (*_key(route), route.type, route.protocol):
+        return other
+    gone = {(hop.index, hop.gateway) for hop in route.next_hops}
+    left = tuple(hop for hop in other.next_hops if (hop.index, hop.gateway) not in gone)
+    return replace(other, next_hops=left) if left else None
+
+
+def _key(route: Route) -> tuple[object, ...]:
+    # What makes two routes the same to the kernel, which then replaces one by the other.
+    return (route.family, route.prefix_length, route.metric, route.tos)

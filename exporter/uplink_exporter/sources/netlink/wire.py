@@ -1,0 +1,148 @@
+"""A netlink socket: the typed face of pyroute2's asyncio core, and how its failures are judged."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from ctypes import addressof, create_string_buffer
+from dataclasses import dataclass, field
+from struct import error as StructError  # noqa: N812
+from struct import pack
+from typing import Any
+
+from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.lean import bare_package
+from uplink_exporter.sources.netlink.codec import error_code, messages
+from uplink_exporter.sources.netlink.layout import Flag, Message, Type
+from uplink_exporter.sources.netlink.requests import event_filter
+
+with bare_package("pyroute2"):
+    from pyroute2.netlink.nlsocket import AsyncNetlinkSocket
+
+DUMP_TIMEOUT = 10.0
+
+# After so many events in a row it is time for a dump, even in a storm without end.
+LONGEST_BURST = 1000
+LONGEST_DATAGRAM = 65536
+
+_SOL_NETLINK = 270
+_NETLINK_GET_STRICT_CHK = 12
+_SO_ATTACH_FILTER = 26
+
+
+@dataclass(slots=True)
+class Wire:
+    """A netlink socket: the typed face of pyroute2's asyncio core, which has no types of its own."""
+
+    core: Any
+    sequence: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    async def received(self, within: float) -> Iterable[Message]:
+        """The events of one burst, up to an error; none if none came within so many seconds."""
+        await self.core.setup_endpoint()
+        try:
+            async with asyncio.timeout(max(0.0, within)):
+                first = await self.core.msg_queue.get(0)
+        except TimeoutError:
+            return ()
+        return (message for data in itertools.chain([first], self._arrived()) for message in _checked(data))
+
+    def pending(self) -> list[Message]:
+        """The events that the kernel had sent by now."""
+        return [message for data in self._arrived() for message in _checked(data)]
+
+    def _arrived(self) -> Iterator[bytes]:
+        queue = self.core.msg_queue.root
+        while not queue.empty():
+            yield queue.get_nowait()
+        # The transport reads one datagram a turn of the loop, and so falls behind in a burst.
+        with suppress(BlockingIOError):
+            for _ in range(LONGEST_BURST):
+                yield self.core.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
+
+    async def ask(self, request: Callable[[int], bytes], absent: tuple[int, ...] = ()) -> list[Message]:
+        """The whole answer to a request; none for an errno that means that there is nothing."""
+        await self.core.setup_endpoint()
+        sequence = next(self.sequence)
+        self.core.msg_queue.ensure_tag(sequence)
+        try:
+            self.core.send(request(sequence))
+            async with asyncio.timeout(DUMP_TIMEOUT):
+                return [message async for message in self._answer(sequence)]
+        except OSError as error:
+            if error.errno in absent:
+                return []
+            raise
+        finally:
+            self.core.msg_queue.free_tag(sequence)
+
+    async def _answer(self, sequence: int) -> AsyncIterator[Message]:
+        while True:
+            for message in _checked(await self.core.msg_queue.get(sequence)):
+                if message.type != Type.DONE:
+                    yield message
+                if message.type == Type.DONE or not message.flags & Flag.MULTI:
+                    return
+
+
+def _checked(data: bytes) -> Iterator[Message]:
+    for message in messages(data):
+        if message.flags & Flag.DUMP_INTR:
+            raise SourceError(Reason.INTERRUPTED, "the kernel's tables changed during a dump")
+        if code := error_code(message):
+            raise OSError(code, f"netlink: {errno.errorcode.get(code, code)}")
+        yield message
+
+
+@contextmanager
+def opened(groups: int = 0) -> Iterator[Wire]:
+    """A socket that listens to these groups; without any it is for asking."""
+    # pyroute2 binds by process id, of which two containers on the host network may have the same; 0 lets the
+    # kernel choose. It also asks for a larger buffer than the default, which the filter makes needless.
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        _configure(sock, groups)
+        core = AsyncNetlinkSocket(use_socket=sock)
+        try:
+            yield Wire(core)
+        finally:
+            core.close()
+    finally:
+        sock.close()
+
+
+def _configure(sock: socket.socket, groups: int) -> None:
+    sock.setblocking(False)
+    with suppress(OSError):  # before 4.20 the kernel does not filter; the parsers do
+        sock.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+    if groups:
+        program = event_filter()
+        buffer = create_string_buffer(program, len(program))
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("@HP", len(program) // 8, addressof(buffer)))
+    sock.bind((0, groups))
+
+
+@contextmanager
+def judged() -> Iterator[None]:
+    """Every failure of the socket and of what arrives on it, as a SourceError."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SourceError(Reason.TIMEOUT, f"the kernel did not answer within {DUMP_TIMEOUT:g} s") from error
+    except (ValueError, StructError) as error:
+        raise SourceError(Reason.PARSE, f"netlink: {error}") from error
+    except OSError as error:
+        raise SourceError(_REASONS.get(error.errno or 0, Reason.IO), str(error)) from error
+
+
+_REASONS = {
+    errno.ENOBUFS: Reason.OVERFLOW,
+    errno.ECONNRESET: Reason.CLOSED,
+    errno.EBADF: Reason.CLOSED,
+    errno.EPERM: Reason.PERMISSION,
+    errno.EACCES: Reason.PERMISSION,
+}

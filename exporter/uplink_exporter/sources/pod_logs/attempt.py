@@ -1,0 +1,66 @@
+"""What the log of one attempt tells."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from uplink_exporter.flannel import causes
+from uplink_exporter.sources.pod_logs.runtime_log import parse_log
+
+HEAD = 16 * 1024
+TAIL = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What the log of one attempt tells. `words` is None while it may be running."""
+
+    words: causes.Words | None = None
+    ended: float | None = None
+    started: bool | None = None
+    flags_line: str = ""
+
+
+Version = tuple[int, int, int]
+"""Inode, size and time of a file."""
+
+Reader = Callable[[str, bool, Version], Attempt]
+
+
+def parse_attempt_log(head: bytes, tail: bytes, *, ended: bool) -> Attempt:
+    """What one attempt's log tells from its first and its last bytes; `ended` if a later attempt exists."""
+    lines = parse_log(tail)
+    texts = [line.text for line in lines]
+    words = causes.last_words(texts, ended=ended)
+    texts = [line.text for line in parse_log(head)] + texts
+    return Attempt(
+        words=words,
+        ended=lines[-1].at if lines and words else None,
+        started=causes.started(texts),
+        flags_line=causes.flags_line(texts),
+    )
+
+
+def read_attempt(path: str, ended: bool, version: Version) -> Attempt:
+    """What the log of one attempt tells, from its ends: it may have gigabytes. Raises OSError.
+
+    `version` is for a cache to tell one content of the file from another.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Attempt()
+        start = max(0, status.st_size - TAIL)
+        head = os.pread(descriptor, HEAD, 0) if start else b""
+        tail = os.pread(descriptor, TAIL, start)
+    finally:
+        os.close(descriptor)
+    head = head[: head.rfind(b"\n") + 1]
+    tail = tail.partition(b"\n")[2] if start else tail
+    if not ended:  # the line that is being written is told when it is complete
+        tail = tail[: tail.rfind(b"\n") + 1]
+    return parse_attempt_log(head, tail, ended=ended)
