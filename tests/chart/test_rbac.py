@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import uplink_exporter.sources
+import uplink_exporter.sources.kubernetes
 from tests.chart.helm import Chart, Object, of_kind
 
 CLUSTER = ("ClusterRole", "ClusterRoleBinding")
