@@ -69,7 +69,7 @@ def sources(
     )
     if settings.pod_logs is not Mode.OFF:
         subnet_file = settings.flannel_run_path / "subnet.env"
-        found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen)
+        found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or platform.node().lower(), pods.endpoints if pods else ()

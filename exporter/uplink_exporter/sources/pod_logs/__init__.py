@@ -16,7 +16,7 @@ from pathlib import Path
 from uplink_exporter.flannel.observed import FlannelLogs, Selection
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.pod_logs.attempt import read_attempt
-from uplink_exporter.sources.pod_logs.scan import MAX_READ, refused, scan
+from uplink_exporter.sources.pod_logs.scan import MAX_READ, scan
 
 RESCAN = 30.0
 PAUSE = 0.25
@@ -24,11 +24,11 @@ PAUSE = 0.25
 
 
 async def watch(
-    root: Path, subnet_file: Path, selection: Selection, *, rescan: float = RESCAN
+    root: Path, subnet_file: Path, selection: Selection, rootfs: Path = Path("/"), *, rescan: float = RESCAN
 ) -> AsyncGenerator[FlannelLogs, None]:
     """Yield flannel's logs now, at each change, and every `rescan` seconds. Raises SourceError.
 
-    What was not allowed is raised after the fact that had to do without it was told, and after the usual wait.
+    What was in the way is raised after the fact that had to do without it was told, and after the usual wait.
     """
     loop = asyncio.get_running_loop()
     read = lru_cache(maxsize=4 * MAX_READ)(read_attempt)
@@ -39,7 +39,7 @@ async def watch(
             changed.clear()
             # In a thread: the logs lie on the disk that a starving etcd fights for in the very outage, and a read that
             # stalls there must not stall a scrape. The scan shares nothing, so no lock is needed.
-            seen = await asyncio.to_thread(scan, root, subnet_file, selection, read)
+            seen = await asyncio.to_thread(scan, root, subnet_file, selection, read, rootfs)
             hint_at(seen.directories)
             if seen.fact != told or loop.time() >= due:
                 told, due = seen.fact, loop.time() + rescan - PAUSE
@@ -48,5 +48,5 @@ async def watch(
             with suppress(TimeoutError):
                 async with asyncio.timeout(rescan - PAUSE):
                     await changed.wait()
-            if seen.denied:
-                raise refused(seen.denied)
+            if seen.fault:
+                raise seen.fault

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel import causes
 from uplink_exporter.flannel.observed import ContainerRestarts, FlannelLogs, LastWords, Selection
 from uplink_exporter.sources.pod_logs.attempt import Attempt, Reader
+from uplink_exporter.sources.pod_logs.links import followed
 from uplink_exporter.sources.pod_logs.names import PodDirectory, parse_attempt, parse_pod_directory
 
 MAX_READ = 16
@@ -36,24 +37,34 @@ class ContainerLogs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """One look at all directories: the fact, the directories where a change may show first, what was not allowed."""
+    """One look at all directories: the fact, the directories where a change may show first, what was in the way."""
 
     fact: FlannelLogs
     directories: tuple[str, ...] = ()
-    denied: str = ""
+    fault: SourceError | None = None
 
 
-# What is said of a path that vanished meanwhile, that dangles (Docker's links), loops, or is no file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Where to look, how to read, and what was in the way."""
+
+    rootfs: str
+    selection: Selection
+    read: Reader
+    faults: list[SourceError] = field(default_factory=list)
+
+
+# What is said of a path that vanished meanwhile, that dangles, loops, or is no file.
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ESTALE})
 
 
-def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader) -> Scan:
+def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, rootfs: Path = Path("/")) -> Scan:
     """Look at all directories once. Raises SourceError if the root or the disk cannot be read."""
-    denied: list[str] = []
-    pods = _pod_directories(root, selection)
-    found = list(_container_logs(pods or [], selection, denied))
+    look = _Look(rootfs=str(rootfs), selection=selection, read=read)
+    pods = _pod_directories(root, look)
+    found = list(_container_logs(pods or [], look))
     recent = sorted(found, key=attrgetter("written", "path"))[-MAX_READ:]
-    told = [(logs, number, _attempt(logs, number, read, denied)) for logs in recent for number in logs.ends]
+    told = [(logs, number, _attempt(logs, number, look)) for logs in recent for number in logs.ends]
     newest = told[-1][2] if told else Attempt()
     words = tuple(_last_words(logs, n, end.words, end.ended) for logs, n, end in told if end.words)
     fact = FlannelLogs(
@@ -64,70 +75,77 @@ def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader) -> S
         ended=words[-1] if newest.words else None,
         started=newest.started,
         flags_line=newest.flags_line,
-        subnet_file=_written(str(subnet_file), denied),
+        subnet_file=_written(str(subnet_file), look),
     )
     containers, others = [logs.path for logs in found], [path for path, _ in pods or []]
     directories = (str(root), str(subnet_file.parent), *containers, *others)
-    return Scan(fact=fact, directories=directories, denied=denied[0] if denied else "")
+    return Scan(fact=fact, directories=directories, fault=next(iter(look.faults), None))
 
 
-def _pod_directories(root: Path, selection: Selection) -> list[tuple[str, PodDirectory]] | None:
+def _pod_directories(root: Path, look: _Look) -> list[tuple[str, PodDirectory]] | None:
     try:
-        with os.scandir(root) as entries:
+        with os.scandir(followed(str(root), look.rootfs)) as entries:
             pods = ((entry.path, parse_pod_directory(entry.name)) for entry in entries)
-            return [(path, pod) for path, pod in pods if pod is not None and selection.wants(pod.namespace, pod.name)]
+            wants = look.selection.wants
+            return [(path, pod) for path, pod in pods if pod is not None and wants(pod.namespace, pod.name)]
     except FileNotFoundError:
         return None
     except PermissionError as error:
-        raise refused(str(root)) from error
+        raise _refused(str(root)) from error
     except OSError as error:
         raise SourceError(Reason.IO, f"{root}: {error.strerror}") from error
 
 
-def _container_logs(
-    pods: Iterable[tuple[str, PodDirectory]], selection: Selection, denied: list[str]
-) -> Iterator[ContainerLogs]:
+def _container_logs(pods: Iterable[tuple[str, PodDirectory]], look: _Look) -> Iterator[ContainerLogs]:
     for directory, pod in pods:
-        for container in selection.containers:
+        for container in look.selection.containers:
             path = f"{directory}/{container}"
-            count = _highest_attempt(path, denied)
+            count = _highest_attempt(path, look)
             if count is not None:
                 restarts = ContainerRestarts(
                     uid=pod.uid, namespace=pod.namespace, pod=pod.name, container=container, count=count
                 )
-                written = _written(f"{path}/{count}.log", denied) or 0.0
-                yield ContainerLogs(path=path, restarts=restarts, written=written)
+                yield ContainerLogs(path=path, restarts=restarts, written=_newest_written(f"{path}/{count}.log", look))
 
 
-def _highest_attempt(directory: str, denied: list[str]) -> int | None:
+def _highest_attempt(directory: str, look: _Look) -> int | None:
     try:
         with os.scandir(directory) as entries:
             # As the kubelet counts: by name, directories apart (kubernetes kuberuntime_container.go).
             numbers = (parse_attempt(entry.name) for entry in entries if not entry.is_dir(follow_symlinks=False))
             return max((number for number in numbers if number is not None), default=None)
     except OSError as error:
-        _judge(error, directory, denied)
+        _judge(error, directory, look)
         return None
 
 
-def _written(path: str, denied: list[str]) -> float | None:
+def _written(path: str, look: _Look) -> float | None:
     try:
-        return Path(path).stat().st_mtime
+        return Path(followed(path, look.rootfs)).stat().st_mtime
     except OSError as error:
-        _judge(error, path, denied)
+        _judge(error, path, look)
         return None
 
 
-def _attempt(logs: ContainerLogs, number: int, read: Reader, denied: list[str]) -> Attempt:
+def _newest_written(path: str, look: _Look) -> float:
+    """When an attempt's log that is listed was written. One that leads nowhere is a fault: its words are lost."""
+    written = _written(path, look)
+    if written is None and Path(path).is_symlink():
+        look.faults.append(_leads_nowhere(path, look.rootfs))
+    return written or 0.0
+
+
+def _attempt(logs: ContainerLogs, number: int, look: _Look) -> Attempt:
     path = f"{logs.path}/{number}.log"
     try:
+        path = followed(path, look.rootfs)
         status = Path(path).stat()
         # Asked before it is opened, because to open a device may do something (a watchdog starts to bark).
         if not stat.S_ISREG(status.st_mode):
             return Attempt()
-        return read(path, number < logs.restarts.count, (status.st_ino, status.st_size, status.st_mtime_ns))
+        return look.read(path, number < logs.restarts.count, (status.st_ino, status.st_size, status.st_mtime_ns))
     except OSError as error:
-        _judge(error, path, denied)
+        _judge(error, path, look)
         return Attempt()
 
 
@@ -136,15 +154,28 @@ def _last_words(logs: ContainerLogs, attempt: int, words: causes.Words, at: floa
     return LastWords(uid=uid, container=container, attempt=attempt, cause=words.cause, line=words.line, at=at)
 
 
-def _judge(error: OSError, path: str, denied: list[str]) -> None:
+def _judge(error: OSError, path: str, look: _Look) -> None:
     """Notes what is not allowed and passes over what is not there; anything else is the disk's fault."""
     if isinstance(error, PermissionError):
-        denied.append(path)
+        look.faults.append(_refused(path))
     elif error.errno not in _NOT_THERE:
         raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
 
 
-def refused(path: str) -> SourceError:
+def _refused(path: str) -> SourceError:
     """That a path may not be read, and who may."""
     remedy = "the kubelet's logs are root's: run with group 0, or as root if the runtime writes them with mode 0600"
     return SourceError(Reason.PERMISSION, f"{path}: permission denied; {remedy}")
+
+
+def _leads_nowhere(path: str, rootfs: str) -> SourceError:
+    """That a link cannot be followed, and what would help."""
+    remedy = "mount Docker's logs too, in the chart by hostMounts.dockerContainers=/var/lib/docker/containers"
+    return SourceError(Reason.IO, f"{path}: a link to {_told(path)}, which is not there under {rootfs}; {remedy}")
+
+
+def _told(link: str) -> str:
+    try:
+        return causes.printable(str(Path(link).readlink()))
+    except OSError:
+        return "somewhere"
