@@ -1,7 +1,8 @@
-"""The messages of flannel that tell of a cause or of an end, as data.
+"""The messages of flannel that tell of an end and of its cause, as data.
 
 Messages are matched whatever their case, since v0.28.0 lower-cased them (flannel 44e09cf2), and never by
-`file.go:line`, which moves from version to version.
+`file.go:line`, which moves from version to version. tests/core/flannel/lines.py has, for each message and version,
+whether flannel ends after it (main.go of each tag).
 """
 
 from __future__ import annotations
@@ -15,10 +16,19 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-# The first rule that matches decides. Words that quote another error (masquerading, etcd, the API) come before
-# the words that they may quote.
+# Go's package flag, before there is a log.
+_FLAGS = r"^(flag provided but not defined|flag needs an argument|invalid (boolean )?value .* for (flag )?-)"
+
+_NETWORKS = (
+    r"^could not find (flannel (ipv6 )?networks matching subnet|an ipv[46] network in the flannel configuration)"
+)
+
+# What a message that ends flannel blames. The first rule that matches decides. Words that quote another error
+# (masquerading, etcd, the API) come before the words that they may quote.
 RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     (Cause.CLEAN, _pattern(r"sent cancel signal\.\.\.", r"^exiting( cleanly)?\.\.\.$")),
+    # Two that want one port: mustRunHealthz panics.
+    (Cause.CONFIG, _pattern(r"^panic: listen tcp .*: bind: ")),
     (Cause.PANIC, _pattern(r"^panic: ", r"^fatal error: ", r"sigsegv", r"^goroutine \d+ \[")),
     (Cause.BR_NETFILTER, _pattern(r"failed to check br_netfilter")),
     (Cause.NFTABLES, _pattern(r"no nftables support", r"nftables: couldn't")),
@@ -26,18 +36,15 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         Cause.IPTABLES,
         _pattern(
             r"failed to setup masq rules",
-            r"failed to (setup|bootstrap) ip6?tables",
-            r"failed to ensure ip6?tables rules",
+            r"failed to (setup|recycle) ip6?tables",
         ),
     ),
     (
         Cause.ETCD,
         _pattern(
-            r"couldn't fetch network config",
             r"out of subnets",
             r"max retries reached trying to acquire a subnet",
             r"lease has been revoked",
-            r"error renewing lease",
         ),
     ),
     # From v0.15.0 flannel asks the API server before it looks for its interface. Without a default route the kernel
@@ -121,8 +128,9 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
             r"regex error matching pattern",
             r"couldn't lookup route to <nil>",
             r"invalid subnet-lease-renew-margin option",
-            r"flag provided but not defined",
-            r"invalid (boolean )?value .* for (flag )?-",
+            _NETWORKS,
+            r"^can't (set the \S+ flag|parse flannel flags)",
+            _FLAGS,
         ),
     ),
     (
@@ -135,7 +143,8 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
     ),
 )
 
-# The process always ends after one of these, so they tell of its end even while nothing else does.
+# The process ends after one of these, in every version that says it. Its other errors it logs and goes on: who is gone
+# after one of those was killed.
 EXITS = _pattern(
     r"failed to find any valid interface to use:",
     r"failed to find interface to use that matches",
@@ -143,20 +152,23 @@ EXITS = _pattern(
     r"error (fetching backend|registering network):",
     r"failed to check br_netfilter:",
     r"failed to setup masq rules,",
-    r"no nftables support:",
-    r"nftables: couldn't initialise table",
+    r"failed to recycle ip6?tables rules,",
+    # With a capital they are of a goroutine that gives up, and flannel goes on without its rules.
+    r"(?-i:^failed to setup IPTables\. )",
+    r"^no nftables support:",
+    r"^nftables: couldn't initialise table",
+    _NETWORKS,
     r"none (defined stack|matched ip stack)",
     r"lease has been revoked",
     r"invalid subnet-lease-renew-margin option",
-    r"flag provided but not defined",
+    r"^can't (set the \S+ flag|parse flannel flags)",
+    _FLAGS,
     r"^panic: ",
     r"^fatal error: ",
 )
 STOPPED = _pattern(r"sent cancel signal\.\.\.")
 # What follows an exit or a stop, and speaks for itself only where what it follows is out of sight.
 TRACES = _pattern(r"^exiting( cleanly)?\.\.\.$", r"^goroutine \d+ \[", r"^\[signal sigsegv")
-# A running flanneld logs these errors and goes on: the last thing heard of it, not what it died of.
-GOES_ON = _pattern(r"failed to (list|watch) \*v1\.node", r"error renewing lease", r"continuing anyway")
 AFTERMATH = _pattern(
     r"context canceled",
     r"stopping shutdownhandler",

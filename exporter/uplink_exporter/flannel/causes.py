@@ -15,7 +15,6 @@ from uplink_exporter.flannel.cause_rules import (
     BEGINS,
     EXITS,
     EXPLAINED_BY,
-    GOES_ON,
     RULES,
     STARTED,
     STOPPED,
@@ -125,12 +124,6 @@ def _explanation(before: Sequence[tuple[str, str]], telling: re.Pattern[str]) ->
 
 
 def _words_of_the_silent(split: Sequence[tuple[str, str]]) -> Words:
-    """The words of a process that is gone and never said so: its last line, blamed only if it is a fatal error."""
-    for severity, message in reversed(split):
-        if AFTERMATH.search(message) or not message.strip():
-            continue
-        if severity in {"I", "W"} or GOES_ON.search(message):
-            return Words(cause=Cause.UNKNOWN, line=printable(message))
-        if severity or cause_of(message) is not Cause.UNKNOWN:
-            return Words(cause=cause_of(message), line=printable(message))
-    return Words(cause=Cause.UNKNOWN, line=printable(split[-1][1]) if split else "")
+    """The last line of a process that is gone and never said why: somebody killed it."""
+    messages = (message for _, message in reversed(split) if message.strip() and not AFTERMATH.search(message))
+    return Words(cause=Cause.UNKNOWN, line=printable(next(messages, "")))
