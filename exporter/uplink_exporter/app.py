@@ -122,10 +122,14 @@ async def recalled(settings: Settings, now: Instant) -> NodeState:
     try:
         async with asyncio.timeout(GRACE):
             found = await in_thread(record.begin, settings.state_directory)
-    except (SourceError, TimeoutError) as error:
-        log.error("nothing is remembered of earlier runs", extra={"error": str(error) or "the disk stalls"})
-        found = record.Record()
-    return begun(settings.policy, found.memory, found.chronicle, boot_id(settings.procfs), now)
+        return begun(settings.policy, found.memory, found.chronicle, boot_id(settings.procfs), now)
+    except TimeoutError:
+        log.error("nothing is remembered of earlier runs", extra={"error": "the disk stalls"})
+    except SourceError as error:
+        log.error("nothing is remembered of earlier runs", extra={"error": str(error)})
+    except Exception:  # whatever earlier runs left, this one starts
+        log.exception("nothing is remembered of earlier runs")
+    return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
 
 
 def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> Callable[[], Awaitable[None]]:
@@ -177,15 +181,17 @@ async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tu
 
 def _looked_up(settings: Settings, now: Instant) -> NodeState:
     """The state for a look: with what a running exporter has left so far, if there is one."""
-    memory, directory = None, _kept_in(settings)
+    directory = _kept_in(settings)
     if directory is not None:
         from uplink_exporter import record
 
         try:
-            memory = record.read(directory).memory
+            return begun(settings.policy, record.read(directory).memory, Chronicle(), boot_id(settings.procfs), now)
         except SourceError as error:
             log.warning("nothing is remembered", extra={"error": str(error)})
-    return begun(settings.policy, memory, Chronicle(), boot_id(settings.procfs), now)
+        except Exception:  # whatever an exporter left, a look is taken
+            log.exception("nothing is remembered")
+    return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
 
 
 def _kept_in(settings: Settings) -> Path | None:

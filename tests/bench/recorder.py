@@ -15,9 +15,11 @@ from tests.bench.exporters import running, uplink_exporter
 from tests.bench.nodes import Size, node
 from tests.bench.report import Goal, Report, ms, percentile
 from tests.builders import LOGS, NETWORK, RESTARTS, at, unplugged
-from uplink_exporter.facts import Instant, NodeState
+from uplink_exporter.facts import Instant, NodeState, Policy
 from uplink_exporter.flannel.ledger import MAX_STEPS
+from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.memory import TICK
+from uplink_exporter.history.telling import begun
 from uplink_exporter.record import writer
 from uplink_exporter.record.writer import BURST, REFILL, Progress
 from uplink_exporter.store import Store
@@ -26,6 +28,7 @@ HOUR = 3600.0
 TIMES, QUICK_TIMES = 300, 30
 SIZE = Size(5, 10)
 STARTED = 3.0
+THIS_BOOT = "b1"
 HEAD = ("", "writes in an hour", "KiB a write", "flushes a write", "MiB in an hour", "median ms", "p99 ms")
 
 
@@ -125,7 +128,7 @@ def main(directory: Path, kind: str, times: int) -> None:
 def lives(kind: str) -> Iterator[tuple[NodeState, Instant]]:
     """A node on which nothing happens, or one that has had a long night and goes on so; at each write."""
     now = at(20.0)
-    store = Store(state=NodeState(), clock=lambda: now)
+    store = Store(state=begun(Policy(), None, Chronicle(), THIS_BOOT, now), clock=lambda: now)
     restarts = RESTARTS.count
     store.observe(NETWORK)
     while True:

@@ -38,6 +38,7 @@ SOURCE = Path(__file__).parents[2] / "exporter"
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 NOBODY = 65534
 BOOT_TIME = 1_630_000_000.0
+LOOSE = ";".join(MIGRATIONS[0]).replace("INTEGER PRIMARY KEY", "INTEGER").replace("NOT NULL UNIQUE", "NOT NULL")
 SOMEBODY_ELSES = """
     CREATE TABLE boots (number INTEGER PRIMARY KEY, shoes TEXT);
     CREATE TRIGGER kick AFTER INSERT ON boots BEGIN SELECT RAISE(ABORT, 'no'); END;
@@ -51,7 +52,7 @@ def memory(number: int, boot: str = "b1") -> Memory:
         seen=True,
         watched_since=1.0,
         losses=number,
-        absent_before=number * 1.5,
+        absent_before=number * 0.5,
         absent_since=float(number),
     )
     return Memory(boot=boot, known_until=float(number), routes=MappingProxyType({Family.IPV4: history}))
@@ -145,7 +146,7 @@ def test_a_boot_that_goes_on_after_another_was_seen_leaves_the_newest_memory(tmp
 def test_a_device_may_have_any_bytes_for_a_name(tmp_path: Path) -> None:
     with closing(file.connect(tmp_path)) as connection:
         contents.write(connection, tmp_path, memory(1), (replace(transition(1), subject="wlan\udcff"),), at(1))
-    assert contents.begin(tmp_path).chronicle.transitions[0].subject == "wlan?"
+    assert contents.begin(tmp_path).chronicle.transitions[0].subject == r"wlan\udcff"
 
 
 def test_what_only_a_later_version_knows_is_passed_over(tmp_path: Path) -> None:
@@ -173,6 +174,29 @@ def test_a_memory_that_cannot_be_read_costs_nothing_but_itself(tmp_path: Path, l
     assert found.memory is None
     assert found.chronicle.transitions == (transition(1), transition(2))
     assert files(tmp_path) == [FILE]
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        pytest.param("UPDATE transitions SET uptime = -1 WHERE number = 1", id="before its boot"),
+        pytest.param("UPDATE transitions SET uptime = 1e300 WHERE number = 1", id="after all time"),
+        pytest.param("UPDATE transitions SET wall = 9e99 WHERE number = 1", id="at no date"),
+        pytest.param("UPDATE transitions SET wall = 9e999 WHERE number = 1", id="at no time at all"),
+    ],
+)
+def test_a_transition_that_cannot_have_been_is_passed_over(tmp_path: Path, absurd: str) -> None:
+    with closing(file.connect(filled(tmp_path, 2))) as connection:
+        connection.execute(absurd)
+    assert contents.begin(tmp_path).chronicle.transitions == (transition(2),)
+
+
+def test_a_memory_that_cannot_have_been_is_refused(tmp_path: Path) -> None:
+    with closing(file.connect(filled(tmp_path, 2))) as connection:
+        connection.execute("""UPDATE boots SET memory = replace(memory, '"losses":2', '"losses":-5')""")
+    found = contents.begin(tmp_path)
+    assert found.memory is None
+    assert found.chronicle.transitions == (transition(1), transition(2))
 
 
 def test_a_text_that_is_none_costs_nothing_but_itself(tmp_path: Path) -> None:
@@ -231,9 +255,24 @@ def is_from_the_future(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 
 
+def says_what_is_no_text(path: Path) -> None:
+    # SQLite's complaint quotes the file, and Python cannot read the complaint.
+    content = bytearray(path.read_bytes())
+    content[content.index(b"CREATE TABLE transitions") + 2] ^= 0x80
+    path.write_bytes(content)
+
+
+def has_no_number_left(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE transitions SET number = ? WHERE number = 40", (2**63 - 1,))
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        pytest.param(says_what_is_no_text, id="a schema that is no text"),
+        pytest.param(has_no_number_left, id="no number is left for another row"),
+        pytest.param(becomes(1, LOOSE), id="ours, but for the keys"),
         pytest.param(is_from_the_future, id="of a later version"),
         pytest.param(lambda path: path.write_bytes(b"not a database" * 999), id="no database"),
         pytest.param(lambda path: path.write_bytes(path.read_bytes()[:5000]), id="cut"),

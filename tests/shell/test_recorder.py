@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import BOOT, LOGS, NETWORK, RESTARTS, booted, unplugged
+from tests.builders import BOOT, LOGS, NETWORK, RESTARTS, SHOWING, booted, unplugged
 from uplink_exporter.facts import Family, Instant, Network, NodeState, Reason, RouteHistory
+from uplink_exporter.families import Scene
 from uplink_exporter.history.chronicle import MOST_TRANSITIONS, Chronicle
 from uplink_exporter.history.incidents import incidents
 from uplink_exporter.history.memory import TICK, Memory, Recorded, remember
@@ -133,7 +134,8 @@ class Node:
         return dict(health.errors) if health else {}
 
     def up(self) -> bool:
-        return self.store.state.up(Recorded.source, Recorded.max_age, self.now())
+        showing = replace(SHOWING, sources=(Recorded,))
+        return Scene(state=self.store.state, now=self.now(), showing=showing).up(Recorded)
 
 
 async def until(holds: Callable[[], object], within: float = 10.0) -> None:
@@ -320,7 +322,7 @@ def test_a_directory_that_is_removed_is_made_anew_with_all_that_is_at_hand(tmp_p
     assert node.errors() == {}
 
 
-def test_a_source_that_cannot_write_is_down_after_a_while_and_tries_on(tmp_path: Path) -> None:
+def test_a_recorder_that_cannot_write_is_down_at_once_and_tries_on(tmp_path: Path) -> None:
     async def main() -> Node:
         node = Node(tmp_path / "state")
         async with node.recording():
@@ -328,13 +330,47 @@ def test_a_source_that_cannot_write_is_down_after_a_while_and_tries_on(tmp_path:
             await until(node.has_written_all)
             with file_in_place_of_the_directory(node.directory):
                 await node.flap()
-                await until(lambda: not node.up(), within=Recorded.max_age + 1)
-                assert node.errors()[Reason.IO] > Recorded.max_age / LONGEST_BACKOFF
+                await until(lambda: node.errors().get(Reason.IO), within=1)
+                assert not node.up()
+                await asyncio.sleep(10 * LONGEST_BACKOFF)
+                assert not node.up()
+                assert node.errors()[Reason.IO] >= 10
             await until(node.up, within=LONGEST_BACKOFF + 1)
         await node.finish()
         return node
 
     assert losses_in(contents.read(hurried(main()).directory).memory) == 2
+
+
+def test_two_exporters_in_one_directory_are_told_and_the_first_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        first, second = Node(tmp_path), Node(tmp_path)
+        async with first.recording():
+            await first.flap()
+            await until(first.has_written_all)
+            async with second.recording():
+                second.store.observe(NETWORK)
+                await until(lambda: second.errors().get(Reason.TIMEOUT))
+                await first.flap()
+                await until(first.has_written_all)
+                assert (first.up(), second.up()) == (True, False)
+                assert first.errors() == {}
+        await first.finish()
+        async with second.recording():
+            await until(second.up, within=LONGEST_BACKOFF + 1)
+        await second.finish()
+
+    with caplog.at_level(logging.WARNING):
+        hurried(main())
+    (said,) = {entry.__dict__["error"] for entry in caplog.records}
+    assert said == (
+        f"--state.directory {tmp_path}: another exporter writes there; another process holds the file: "
+        "give each exporter a directory of its own"
+    )
+    assert losses_in(contents.read(tmp_path).memory) == 0, "the second one's, which has seen none"
+    assert contents.begin(tmp_path).memory is not None
 
 
 def test_what_could_not_be_read_at_the_start_is_not_forgotten_over_it(tmp_path: Path) -> None:

@@ -64,7 +64,14 @@ class Health:
 
     last_fact: Instant | None = None
     errors: Mapping[Reason, int] = field(default_factory=lambda: MappingProxyType({}))
+    failing: bool = False
+    """Whether it failed since it last yielded."""
+
+    def yielded(self, now: Instant) -> Health:
+        """This health after one more fact."""
+        return replace(self, last_fact=now, failing=False)
 
     def failed(self, reason: Reason) -> Health:
         """This health after one more failure."""
-        return replace(self, errors=MappingProxyType({**self.errors, reason: self.errors.get(reason, 0) + 1}))
+        errors = MappingProxyType({**self.errors, reason: self.errors.get(reason, 0) + 1})
+        return replace(self, errors=errors, failing=True)

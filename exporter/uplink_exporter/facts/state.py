@@ -39,7 +39,7 @@ class NodeState:
         """This state after a source yielded a fact."""
         kind = type(fact)
         following = fact.following(self.last(kind), now)
-        health = replace(self.health.get(kind.source, Health()), last_fact=now)
+        health = self.health.get(kind.source, Health()).yielded(now)
         return replace(
             self,
             facts=MappingProxyType({**self.facts, kind: following}),

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from uplink_exporter.diagnosis import Diagnosis, Expected, diagnose, expected_uplinks
-from uplink_exporter.facts import Fact, Family, Instant, Link, Load, Network, NodeState, RouteHistory
+from uplink_exporter.facts import Fact, Family, Health, Instant, Link, Load, Network, NodeState, RouteHistory
+from uplink_exporter.history.memory import Recorded
 
 Sample = tuple[tuple[str, ...], float]
 
@@ -74,6 +75,12 @@ class Scene:
         names = {expected.device for expected in self.expected}
         links = self.network.links if self.network else ()
         return tuple(link for link in links if link.name in names or self.showing.shows(link.name))
+
+    def up(self, kind: type[Fact]) -> bool:
+        """Whether the source of that kind of fact is up; the recorder, only while what it has to write gets written."""
+        health = self.state.health.get(kind.source, Health())
+        fresh = self.state.up(kind.source, kind.max_age, self.now)
+        return fresh and not (kind is Recorded and health.failing)
 
     def histories(self) -> Iterator[tuple[Family, RouteHistory]]:
         """Both families' route histories, unless their source is stale."""

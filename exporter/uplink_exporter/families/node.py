@@ -26,8 +26,7 @@ def _source_health(scene: Scene) -> Iterator[tuple[type[Fact], Health]]:
 
 
 def _source_up(scene: Scene) -> Iterator[Sample]:
-    kinds = scene.showing.sources
-    return (((kind.source,), scene.state.up(kind.source, kind.max_age, scene.now)) for kind in kinds)
+    return (((kind.source,), scene.up(kind)) for kind in scene.showing.sources)
 
 
 def _source_last(scene: Scene) -> Iterator[Sample]:
@@ -93,7 +92,8 @@ OURSELVES = (
     ),
     MetricFamily(
         name="uplink_source_up",
-        help="1 if the source's last fact is fresh; what a stale source says is left out of the page.",
+        help="1 if the source's last fact is fresh; what a stale source says is left out of the page. "
+        "Of the recorder: 1 if it can write.",
         labels=("source",),
         samples=_source_up,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ T = TypeVar("T")
 MOST_ITEMS = 65_536
 MOST_CHARACTERS = 16_384
 LARGEST = 2**63 - 1
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")  # JSON can hold what no page can
 
 
 def encode(value: object) -> object:
@@ -62,7 +64,7 @@ def _scalar(kind: Any, value: object) -> Any:
 
 def _bounded(value: Any) -> bool:
     if isinstance(value, str):
-        return len(value) <= MOST_CHARACTERS
+        return len(value) <= MOST_CHARACTERS and not _HALF_A_PAIR.search(value)
     return isfinite(value) if isinstance(value, float) else abs(value) <= LARGEST
 
 

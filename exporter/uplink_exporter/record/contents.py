@@ -10,16 +10,20 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from uplink_exporter.facts import Instant, Reason, SourceError
 from uplink_exporter.history.chronicle import MOST_BOOTS, MOST_TRANSITIONS, Boot, Chronicle, Transition
 from uplink_exporter.history.codec import decode, encode
 from uplink_exporter.history.memory import Memory
+from uplink_exporter.history.plausible import plausible
+from uplink_exporter.record.claim import claimed
 from uplink_exporter.record.failures import judged
 from uplink_exporter.record.file import BUSY, FILE, connect, lenient_text, log, part_of
 
 KEPT_TRANSITIONS = 8192
+
+P = TypeVar("P", Memory, Boot, Transition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class Record:
 def begin(directory: Path) -> Record:
     """What earlier runs left, in a file that is made if there is none. Raises SourceError."""
     try:
-        with closing(connect(directory)) as connection:
+        with claimed(directory), closing(connect(directory)) as connection:
             return held(connection, directory)
     except SourceError:
         # What cannot be written can often be read. That it cannot be written is told when that is tried.
@@ -98,8 +102,8 @@ def _write_transitions(connection: sqlite3.Connection, transitions: tuple[Transi
 
 
 def _utf8(text: str) -> str:
-    # The name of a device may be any bytes.
-    return text.encode(errors="replace").decode()
+    # Names of others may hold what is no text.
+    return text.encode(errors="backslashreplace").decode()
 
 
 def held(connection: sqlite3.Connection, directory: Path) -> Record:
@@ -126,16 +130,22 @@ def _read(connection: sqlite3.Connection, most: int) -> Record:
 
 def _memory(text: str) -> Memory | None:
     try:
-        return decode(Memory, json.loads(text))
+        return _plausible(decode(Memory, json.loads(text)))
     except (ValueError, TypeError, RecursionError) as error:
         log.warning("what the last run left cannot be read", extra={"error": str(error)})
         return None
 
 
+def _plausible(found: P) -> P:
+    if not plausible(found):
+        raise ValueError(f"this {type(found).__name__.lower()} cannot have been")
+    return found
+
+
 def _decoded(kind: type[Any], rows: Iterator[sqlite3.Row]) -> Iterator[Any]:
-    """Those of the rows that are of that type: a later version may have written others."""
+    """Those of the rows that are of that type and can have been: a later version may have written others."""
     for row in rows:
         try:
-            yield decode(kind, dict(row))
+            yield _plausible(decode(kind, dict(row)))
         except ValueError:
             continue

@@ -33,8 +33,13 @@ _REMEDIES = {
     Reason.OVERFLOW: "make room on that disk",
     Reason.PERMISSION: "user {user} must be able to {must} there",
     Reason.PARSE: "the file is looked at anew",
+    Reason.INTERNAL: "the file is looked at anew; please report this as a fault of uplink-exporter",
     Reason.IO: "it must be a directory on a disk without faults (dmesg tells of them)",
 }
+
+
+NOT_SOUND = (ValueError, ArithmeticError, MemoryError, SystemError)
+"""What sqlite3 raises beside its own errors where a file is damaged: a message that quotes it may be no text."""
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -44,14 +49,22 @@ def primary_code(error: sqlite3.Error) -> int:
 
 @contextmanager
 def judged(directory: Path, *, must: str = "write") -> Iterator[None]:
-    """Every failure of SQLite and of the disk, as a SourceError. `must` is what the user needs the right to do."""
+    """Every failure of SQLite and of the disk, as a SourceError. `must` is what the user needs the right to do.
+
+    Whatever a file holds must not end the exporter, so no other exception gets through either.
+    """
     try:
         yield
+    except SourceError:
+        raise
     except sqlite3.Error as error:
         raise failure(directory, _REASONS.get(primary_code(error), Reason.IO), str(error), must) from error
     except OSError as error:
         reason = _ERRNOS.get(error.errno or 0, Reason.IO)
         raise failure(directory, reason, error.strerror or str(error), must) from error
+    except Exception as error:
+        reason = Reason.PARSE if isinstance(error, NOT_SOUND) else Reason.INTERNAL
+        raise failure(directory, reason, repr(error), must) from error
 
 
 def failure(directory: Path, reason: Reason, text: str, must: str = "write") -> SourceError:

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from uplink_exporter.facts import Reason
-from uplink_exporter.record.failures import failure, judged, primary_code
+from uplink_exporter.record.failures import NOT_SOUND, failure, judged, primary_code
 from uplink_exporter.record.schema import MIGRATIONS, UnreadableError, migrate, schema_version
 
 FILE = "uplink-exporter.db"
@@ -72,6 +72,9 @@ def _connected(path: Path) -> sqlite3.Connection:
         if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
             raise UnreadableError(str(error)) from error
         raise
+    except NOT_SOUND as error:
+        connection.close()
+        raise UnreadableError(repr(error)) from error
     except BaseException:
         connection.close()
         raise

@@ -36,6 +36,11 @@ MIGRATIONS = (
     ),
 )
 
+TABLES = ("boots", "transitions")
+
+MOST_ROWS = 2**53
+"""Rows are numbered on and on, and the oldest go. From the highest number of all there is nowhere to go on to."""
+
 
 class UnreadableError(Exception):
     """The file is none of ours, or not any more."""
@@ -58,6 +63,10 @@ def schema_version(connection: sqlite3.Connection) -> int:
         raise UnreadableError(f"schema {version} is of a later version of uplink-exporter")
     if _tables(connection) != _tables_of(MIGRATIONS[:version]):
         raise UnreadableError(f"its tables are not those of schema {version}")
+    for table in TABLES if version else ():
+        (newest,) = connection.execute(f"SELECT max(number) FROM {table}").fetchone()
+        if (newest or 0) > MOST_ROWS:
+            raise UnreadableError(f"its {table} are numbered {newest}")
     return version
 
 
@@ -70,5 +79,6 @@ def _tables_of(migrations: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
 
 def _tables(connection: sqlite3.Connection) -> list[tuple[str, ...]]:
     return connection.execute(
-        "SELECT s.type, s.name, c.name FROM sqlite_schema s LEFT JOIN pragma_table_info(s.name) c ORDER BY 1, 2, c.cid"
+        'SELECT s.type, s.name, c.name, c.type, c."notnull", c.pk FROM sqlite_schema s'
+        " LEFT JOIN pragma_table_info(s.name) c ORDER BY 1, 2, c.cid"
     ).fetchall()

@@ -6,15 +6,17 @@ Never for a scrape, and never faster than a bound, for the sake of SD cards.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection
 from threading import Lock
 
-from uplink_exporter.facts import Instant, NodeState, SourceError
+from uplink_exporter.facts import Instant, NodeState
 from uplink_exporter.history.chronicle import Chronicle, Transition
 from uplink_exporter.history.memory import TICK, Memory, Recorded, inheriting, remember
+from uplink_exporter.record.claim import claim
 from uplink_exporter.record.contents import Record, held
 from uplink_exporter.record.contents import write as write_contents
 from uplink_exporter.record.file import connect, gone, set_aside
@@ -54,6 +56,8 @@ class Progress:
     budget: Budget = Budget()
     transitions: int = 0
     connection: Connection | None = None
+    claim: int | None = None
+    """The descriptor by which no other exporter writes there, while the file is open."""
     found: Memory | None = None
     """What the file held when it was opened. When this run began it may not have been readable."""
     lock: Lock = field(default_factory=Lock)
@@ -92,7 +96,7 @@ def write(directory: Path, state: NodeState, now: Instant, progress: Progress) -
     with progress.lock:
         try:
             return _write(directory, state, now, progress)
-        except SourceError:
+        except Exception:
             _close(progress)
             raise
 
@@ -105,8 +109,13 @@ def close(progress: Progress) -> None:
 
 def _close(progress: Progress) -> None:
     connection, progress.connection = progress.connection, None
-    if connection is not None:
-        connection.close()
+    descriptor, progress.claim = progress.claim, None
+    try:
+        if connection is not None:
+            connection.close()
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _write(directory: Path, state: NodeState, now: Instant, progress: Progress) -> Recorded:
@@ -121,6 +130,7 @@ def _write(directory: Path, state: NodeState, now: Instant, progress: Progress) 
 
 
 def _connect(directory: Path, progress: Progress) -> Connection:
+    progress.claim = claim(directory)
     connection = progress.connection = connect(directory)
     found = held(connection, directory)
     progress.found = found.memory

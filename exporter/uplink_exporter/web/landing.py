@@ -135,6 +135,6 @@ def _sources(scene: Scene) -> Iterable[tuple[str, ...]]:
         failures = ", ".join(f"{reason} {count}x" for reason, count in (health.errors if health else {}).items())
         yield (
             kind.source,
-            "fresh" if scene.state.up(kind.source, kind.max_age, scene.now) else "stale",
+            "fresh" if scene.up(kind) else "stale",
             failures or "none",
         )
