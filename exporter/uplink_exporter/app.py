@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uplink_exporter import __version__
 from uplink_exporter.clock import boot_id, system_clock
@@ -29,7 +30,11 @@ from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
 from uplink_exporter.threads import in_thread
 from uplink_exporter.web.listen import listen
-from uplink_exporter.web.server import Site, serving
+from uplink_exporter.web.server import serving
+from uplink_exporter.web.site import Site
+
+if TYPE_CHECKING:
+    from uplink_exporter.web.secure import Guard
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +91,7 @@ def _targets(state: NodeState) -> tuple[str, ...]:
 async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
+    guard = await _guarded(settings.web_config) if settings.web_config else None
     sockets = [listen(address, settings.procfs) for address in settings.listen]
     store = Store(state=await recalled(settings, clock()), clock=clock, on_diagnosis=_tell)
     watches = sources(settings, access, lambda: store.state)
@@ -96,13 +102,13 @@ async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
         telemetry_path=settings.telemetry_path,
         scene=lambda: Scene(state=store.state, now=clock(), showing=showing),
     )
-    async with serving(site, sockets):
+    async with serving(site, sockets, guard):
         running = asyncio.create_task(supervise({kind.source: watch for kind, watch in watches.items()}, store))
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, running.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
         listening = (str(ListenAddress(*sock.getsockname()[:2])) for sock in sockets)
-        log.info("serving", extra={"version": __version__, "listen": ", ".join(listening)})
+        guarded_by = guard.summary if guard else "nothing"
+        log.info("serving", extra={"version": __version__, "guard": guarded_by, "listen": ", ".join(listening)})
         if last_write is None:
             log.info("no --state.directory is given, so nothing is remembered over a restart")
         await asyncio.wait([running])
@@ -111,6 +117,15 @@ async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
             running.result()
     if last_write is not None:
         await last_write()
+
+
+async def _guarded(path: Path) -> Guard:
+    from uplink_exporter.web.secure import ConfigError, guarded  # bcrypt comes with it
+
+    try:
+        return await in_thread(guarded, path)
+    except ConfigError as error:
+        raise SettingsError(f"--web.config.file: {path}: {error}") from error
 
 
 async def recalled(settings: Settings, now: Instant) -> NodeState:

@@ -53,14 +53,11 @@ BY_VALUE: dict[str, tuple[str, str]] = {
 
 def accepted(container: Object) -> Settings:
     """What the exporter makes of its arguments and variables. Raises SettingsError."""
-    arguments = container.get("args", [])
-    if "web.config.file" not in SETTABLE:
-        arguments = [argument for argument in arguments if not argument.startswith("--web.config.file=")]
-    return parse(arguments, environment(container, **FROM_THE_NODE))
+    return parse(container.get("args", []), environment(container, **FROM_THE_NODE))
 
 
 def test_every_flag_of_the_exporter_has_its_value() -> None:
-    assert SETTABLE.keys() <= BY_VALUE.keys() <= SETTABLE.keys() | {"web.config.file"}
+    assert SETTABLE.keys() == BY_VALUE.keys()
 
 
 @pytest.mark.parametrize("flag", BY_VALUE)

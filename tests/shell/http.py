@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,12 @@ from pathlib import Path
 from tests.builders import scene
 from uplink_exporter.facts import NodeState
 from uplink_exporter.settings import ListenAddress
+from uplink_exporter.web.guest import Guest
 from uplink_exporter.web.listen import listen
 from uplink_exporter.web.page import Page
-from uplink_exporter.web.server import Site, serving
+from uplink_exporter.web.secure import Guard
+from uplink_exporter.web.server import serving
+from uplink_exporter.web.site import Site
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Server:
     sock: socket.socket
     state: NodeState
     page: Page = field(default_factory=Page)
+    guests: Mapping[object, Guest] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -101,12 +105,15 @@ class Server:
 
 @asynccontextmanager
 async def served(
-    state: NodeState, prepare: Callable[[socket.socket], None] = lambda sock: None
+    state: NodeState,
+    prepare: Callable[[socket.socket], None] = lambda sock: None,
+    guard: Guard | None = None,
 ) -> AsyncIterator[Server]:
     """A server of that state on a port that is free; `prepare` may set options on its socket."""
     with listen(ListenAddress("127.0.0.1", 0), Path("/proc")) as sock:
         prepare(sock)
         server = Server(sock, state)
         site = Site(telemetry_path="/metrics", scene=lambda: scene(server.state), page=server.page)
-        async with serving(site, [sock]):
+        async with serving(site, [sock], guard) as gate:
+            server.guests = gate.guests
             yield server

@@ -16,7 +16,8 @@ from tests.builders import NETWORK, WLAN0, node, with_links
 from tests.conftest import Later
 from tests.shell.http import Client, Server, request, served
 from uplink_exporter.facts import NodeState
-from uplink_exporter.web.connections import IDLE, LIMIT, TIMEOUT
+from uplink_exporter.web.connections import LIMIT
+from uplink_exporter.web.guest import IDLE, TIMEOUT
 from uplink_exporter.web.listen import BACKLOG
 
 MANY_LINKS = with_links(NETWORK, *(replace(WLAN0, index=100 + n, name=f"vlan{n}") for n in range(1000)))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.builders import HOST, NETWORK, node
 from tests.shell.http import Server, request, served
 from uplink_exporter.facts import NodeState
-from uplink_exporter.web.server import accepts_gzip
+from uplink_exporter.web.page import acceptable
 
 
 @pytest.fixture
@@ -155,9 +155,9 @@ async def test_an_answer_that_fails_is_logged_and_takes_nothing_else_along(
     ],
 )
 def test_gzip_only_where_it_is_accepted(header: str, accepted: bool) -> None:
-    assert accepts_gzip(header) is accepted
+    assert acceptable("gzip", header) is accepted
 
 
 @given(st.text())
 def test_no_accept_encoding_header_makes_it_raise(header: str) -> None:
-    assert accepts_gzip(header) in (True, False)
+    assert acceptable("gzip", header) in (True, False)

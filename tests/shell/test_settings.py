@@ -32,6 +32,7 @@ Get = Callable[[Settings], object]
 GOOD: tuple[tuple[str, str, Get, object], ...] = (
     ("web.listen-address", "127.0.0.1:9", lambda s: s.listen, (ListenAddress("127.0.0.1", 9),)),
     ("web.telemetry-path", "/m", lambda s: s.telemetry_path, "/m"),
+    ("web.config.file", "/w.yml", lambda s: s.web_config, Path("/w.yml")),
     ("uplink.device", "usb0", lambda s: s.policy.devices, ("usb0",)),
     ("uplink.require-family", "ipv6", lambda s: s.policy.required, (Family.IPV6,)),
     ("interface.include", "eth.*", lambda s: s.include and s.include.pattern, "eth.*"),
@@ -61,6 +62,7 @@ GOOD: tuple[tuple[str, str, Get, object], ...] = (
 BAD = {
     "web.listen-address": ("10077", ":", ":70000", ":-1", "localhost:80", "1.2.3:80", ":٣", "[::1]", "/run/x.sock"),
     "web.telemetry-path": ("metrics", "/", "/-/ready", "/a b", "/<x>", "/a?b", "/a%2fb"),
+    "web.config.file": ("web.yml", ""),
     "uplink.device": ("", "a b", "a/b", "a:b", "..", "sixteen-letters-", "äöüäöüäö", "\udcff"),
     "uplink.require-family": ("ipv5", "IPv4", "4", ""),
     "interface.include": ("(", "*"),
@@ -75,7 +77,6 @@ BAD = {
     "source.kubernetes": ("yes", "true", ""),
     "source.pod-logs": ("ON",),
     "kubernetes.api-server": (
-        "http://10.0.0.1:6443",
         "10.0.0.1",
         "ftp://x",
         "https://",

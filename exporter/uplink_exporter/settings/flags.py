@@ -70,6 +70,13 @@ FLAGS: tuple[Flag, ...] = (
         help="where the metrics are",
     ),
     Flag(
+        name="web.config.file",
+        default=(),
+        parse=absolute_path,
+        allowed="an absolute path",
+        help="TLS, users, headers and a rate limit, in the words of Prometheus' exporter-toolkit",
+    ),
+    Flag(
         name="uplink.device",
         default=(),
         parse=device,
@@ -169,7 +176,7 @@ FLAGS: tuple[Flag, ...] = (
         name="kubernetes.api-server",
         default=(),
         parse=api_server,
-        allowed="an https URL without a path, such as https://192.168.6.11:6443",
+        allowed="a URL without a path, such as https://192.168.6.11:6443",
         help="one more way to the API server, for when the service's address is out of reach",
         repeatable=True,
     ),

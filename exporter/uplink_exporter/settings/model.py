@@ -68,6 +68,7 @@ class Settings:
     command: Command
     listen: tuple[ListenAddress, ...]
     telemetry_path: str
+    web_config: Path | None
     policy: Policy
     include: re.Pattern[str] | None
     exclude: re.Pattern[str] | None

@@ -22,6 +22,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         command=_command(given["command"]),
         listen=values["web.listen-address"],
         telemetry_path=one["web.telemetry-path"],
+        web_config=one.get("web.config.file"),
         policy=Policy(
             required=tuple(dict.fromkeys(family for family in values["uplink.require-family"] if family)),
             devices=values["uplink.device"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
+from itertools import islice
 
 from uplink_exporter.diagnosis import Verdict, duration
 from uplink_exporter.facts import Family, Host
@@ -19,6 +20,8 @@ from uplink_exporter.web.timeline import BARS, INCIDENT_COLUMNS, boot, recent_in
 # Colours that stay apart for the colour-blind (Okabe and Ito); the word is always there too.
 COLOURS = {Verdict.HEALTHY: "#009e73", Verdict.RECOVERING: "#e69f00", Verdict.UNKNOWN: "#777"}
 BAD = "#d55e00"
+MOST_ROWS = 200
+MOST_ADDRESSES = 8
 
 ROUTE_COLUMNS = ("family", "state", "route")
 DEVICE_COLUMNS = ("device", "operstate", "admin", "carrier", "expected", "addresses")
@@ -65,9 +68,12 @@ def landing(scene: Scene, telemetry_path: str) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """As many rows as a person may read, of however many."""
     header = f"<tr>{''.join(f'<th>{cell}</th>' for cell in head)}</tr>" if head else ""
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table>{header}{body}</table>"
+    rest = iter(rows)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in islice(rest, MOST_ROWS))
+    more = sum(1 for _ in rest)
+    return f"<table>{header}{body}{f'<tr><td>and {more} more</td></tr>' if more else ''}</table>"
 
 
 def _incidents(scene: Scene) -> str:
@@ -98,17 +104,23 @@ def _devices(scene: Scene) -> Iterable[tuple[str, ...]]:
     absent = "does not exist" if scene.network else "not known now"
     for device in (device for device in reasons if device not in known):
         yield device, absent, "", "", reasons[device], ""
-    for link in scene.links:
-        network = scene.network
-        addresses = (a for a in (network.addresses if network else ()) if a.index == link.index)
+    addresses: dict[int, list[str]] = {}
+    for address in scene.network.addresses if scene.network else ():
+        addresses.setdefault(address.index, []).append(f"{address.address}/{address.prefix_length}")
+    for link in sorted(scene.links, key=lambda link: link.name not in reasons):
         yield (
             link.name,
             link.operstate,
             "up" if link.admin_up else "down",
             "yes" if link.carrier else "no",
             reasons.get(link.name, ""),
-            ", ".join(f"{address.address}/{address.prefix_length}" for address in addresses),
+            _some(addresses.get(link.index, [])),
         )
+
+
+def _some(addresses: list[str]) -> str:
+    more = len(addresses) - MOST_ADDRESSES
+    return ", ".join([*addresses[:MOST_ADDRESSES], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:

@@ -14,6 +14,10 @@ _IPV6_FREEBIND = 78  # linux/in6.h; Python's socket module has no name for eithe
 _IP_FREEBIND = 15
 _LISTEN = "0A"
 BACKLOG = 1024
+# What the kernel holds of each connection counts as this process' memory. Requests are short; of an answer the kernel
+# is to hold what is on its way, and little that is not.
+_RECEIVED = 16 * 1024
+_UNSENT = 16 * 1024
 
 
 def listen(address: ListenAddress, procfs: Path) -> socket.socket:
@@ -48,6 +52,9 @@ def _socket(family: socket.AddressFamily, host: str, port: int) -> socket.socket
             made.setsockopt(level, option, 1)
         if family is socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        # Those that are accepted inherit both.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
         made.bind(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0][4])
         made.listen(BACKLOG)
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -75,8 +76,16 @@ class Page:
 
 def negotiate(accept: str) -> str:
     """The content type for an Accept header: OpenMetrics if it is named there, as Prometheus does, else plain text."""
-    names = (media.partition(";")[0].strip().lower() for media in accept.split(","))
-    return OPENMETRICS if "application/openmetrics-text" in names else TEXT
+    return OPENMETRICS if acceptable("application/openmetrics-text", accept) else TEXT
+
+
+def acceptable(name: str, header: str) -> bool:
+    """Whether an Accept or Accept-Encoding header names this, other than to refuse it (RFC 9110, section 12.4.2)."""
+    for item in header.lower().split(","):
+        named, *parameters = (part.replace(" ", "") for part in item.split(";"))
+        if named == name:
+            return not any(re.fullmatch(r"q=0(\.0{0,3})?", parameter) for parameter in parameters)
+    return False
 
 
 def _text(family: MetricFamily, samples: Iterable[tuple[tuple[str, ...], float]], content_type: str) -> bytes:

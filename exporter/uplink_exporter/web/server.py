@@ -1,109 +1,96 @@
-"""The HTTP side: `/metrics`, `/-/healthy`, `/-/ready` and the status page. Every answer is made from the snapshot."""
+"""The HTTP side: from sockets to the site's answers and back, through the gate, and past the guard if there is one."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from logging import CRITICAL, Logger, getLogger
+from typing import TYPE_CHECKING
 
-from uplink_exporter.facts import Network
-from uplink_exporter.families import Scene
 from uplink_exporter.lean import bare_package
 from uplink_exporter.web.connections import Gate
-from uplink_exporter.web.landing import landing
+from uplink_exporter.web.guest import Guest
 from uplink_exporter.web.listen import BACKLOG
-from uplink_exporter.web.page import Page
+from uplink_exporter.web.site import Answer, Request, Site, text
 
 with bare_package("aiohttp", __version__=""):
     from aiohttp.web_request import BaseRequest
-    from aiohttp.web_response import Response
+    from aiohttp.web_response import StreamResponse
     from aiohttp.web_server import Server
 
-GRACE = 1.0
-# Level 1 takes a third of the time of level 6, for a page that is a tenth larger.
-COMPRESSION = 1
-# The status page is made of what devices and objects are named, which anybody may choose.
-SAFE = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+if TYPE_CHECKING:
+    from uplink_exporter.web.secure import Guard
+
+GRACE = 0.5
+# asyncio accepts as many in one turn, before the gate sees any of them.
+AT_ONCE = 32
+PIECE = 16 * 1024
 
 log = getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What is served where."""
-
-    telemetry_path: str
-    scene: Callable[[], Scene]
-    page: Page = field(default_factory=Page)
-
-    def answer(self, request: BaseRequest) -> Response:
-        """The answer to a request. Waits for nothing."""
-        if request.method not in ("GET", "HEAD"):
-            return Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
-        if request.path == self.telemetry_path:
-            return self._metrics(request)
-        if request.path == "/":
-            text = landing(self.scene(), self.telemetry_path)
-            return Response(text=text, content_type="text/html", headers=SAFE)
-        if request.path == "/-/healthy":
-            return Response(text="uplink-exporter is healthy.\n")
-        if request.path == "/-/ready":
-            return self._ready()
-        return Response(status=404, text=f"nothing here; the metrics are at {self.telemetry_path}\n")
-
-    def _metrics(self, request: BaseRequest) -> Response:
-        body, content_type = self.page.render(self.scene(), request.headers.get("Accept", ""))
-        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
-        if accepts_gzip(request.headers.get("Accept-Encoding", "")):
-            headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body, COMPRESSION, mtime=0)
-        return Response(body=body, headers=headers)
-
-    def _ready(self) -> Response:
-        looked = self.scene().state.health.get(Network.source)
-        if looked is None or looked.last_fact is None:
-            return Response(status=503, text="uplink-exporter has not seen the network yet.\n")
-        return Response(text="uplink-exporter is ready.\n")
-
-
-def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header asks for gzip (RFC 9110, section 12.5.3)."""
-    for coding in header.split(","):
-        name, _, parameter = coding.partition(";")
-        if name.strip().lower() == "gzip":
-            return parameter.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
-
-
 @asynccontextmanager
-async def serving(site: Site, sockets: Iterable[socket.socket]) -> AsyncIterator[None]:
-    """Serve on the sockets until the context ends."""
+async def serving(site: Site, sockets: Collection[socket.socket], guard: Guard | None = None) -> AsyncIterator[Gate]:
+    """Serve on the sockets until the context ends; the gate knows who is connected."""
 
-    async def answer(request: BaseRequest) -> Response:
-        gate.served(request.transport)
+    async def answer(request: BaseRequest) -> StreamResponse:
+        guest = gate.of(request.transport)
+        if guest is None:
+            raise ConnectionResetError("the client has left")
+        guest.begin()
         try:
-            return site.answer(request)
-        except Exception:  # a fault of ours in one answer must not end the others
-            log.exception("request failed", extra={"path": request.path[:200]})
-            return Response(status=500, text="this could not be made; the exporter's log says why\n")
+            return await _send(request, guest, await _answer(site, guard, request))
+        finally:
+            guest.end()
 
     # aiohttp logs a traceback for each request that is none: anybody could fill the log.
-    server = Server(answer, access_log=None, lingering_time=0.0, logger=Logger("aiohttp", CRITICAL))
-    gate = Gate(server)
+    server = Server(
+        answer, access_log=None, lingering_time=0.0, handler_cancellation=True, logger=Logger("aiohttp", CRITICAL)
+    )
+    gate = Gate(server, secure=guard.handler if guard else None)
     loop = asyncio.get_running_loop()
-    # create_server() listens anew, by default with a shorter queue.
-    listeners = [await loop.create_server(gate, sock=sock, backlog=BACKLOG) for sock in sockets]
+    listeners = [await loop.create_server(gate, sock=sock, backlog=AT_ONCE) for sock in sockets]
+    for sock in sockets:
+        sock.listen(BACKLOG)  # create_server() listens anew, with as short a queue as it accepts at once
     try:
-        yield
+        yield gate
     finally:
         for listener in listeners:
             listener.close()
+        await gate.close(GRACE)
         await server.shutdown(GRACE)
+
+
+async def _answer(site: Site, guard: Guard | None, request: BaseRequest) -> Answer:
+    asked = Request(method=request.method, path=request.path, headers=request.headers, open=guard is None)
+    try:
+        if guard is None:
+            return site.answer(asked)
+        ruling = await guard.rule(request.headers.get("Authorization", ""), request.transport)
+        if ruling.refusal is not None:
+            return ruling.refusal
+        answer = site.answer(replace(asked, open=ruling.open))
+        return replace(answer, headers={**ruling.headers, **answer.headers})
+    except Exception:  # a fault of ours in one answer must not end the others
+        log.exception("request failed", extra={"path": request.path[:200]})
+        return text(500, "this could not be made; the exporter's log says why")
+
+
+async def _send(request: BaseRequest, guest: Guest, answer: Answer) -> StreamResponse:
+    """Send it in pieces, each once the client has taken those before: however slow, it holds no copy of its own."""
+    response = StreamResponse(status=answer.status, headers={"Server": "uplink-exporter", **answer.headers})
+    response.content_length = len(answer.body)
+    if answer.headers.get("Connection") == "close":
+        response.force_close()
+    await response.prepare(request)
+    if request.method != "HEAD":
+        guest.take(answer.body)
+        body = memoryview(answer.body)
+        for start in range(0, len(body), PIECE):
+            await guest.room.wait()
+            await response.write(body[start : start + PIECE])
+    await response.write_eof()
+    return response

@@ -125,8 +125,7 @@ def _number(value: memoryview | None) -> int:
 
 
 def _text(value: memoryview | None) -> str:
-    # The name of a device may be any bytes, and two of them must not become one.
-    return bytes(value).split(b"\0")[0].decode("utf-8", "backslashreplace") if value is not None else ""
+    return bytes(value).split(b"\0")[0].decode("utf-8", "replace") if value is not None else ""
 
 
 def _ip(value: memoryview | None) -> str:
