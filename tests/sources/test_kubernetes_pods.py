@@ -22,6 +22,7 @@ from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingContainer
 from uplink_exporter.sources.kubernetes import pods
 from uplink_exporter.sources.kubernetes.access import Access
+from uplink_exporter.sources.kubernetes.failures import LONGEST_RETRY_AFTER
 from uplink_exporter.sources.kubernetes.json_stream import LONGEST_OBJECT
 from uplink_exporter.sources.kubernetes.paths import Memory
 from uplink_exporter.sources.kubernetes.terms import Timing
@@ -411,6 +412,7 @@ MISBEHAVIOUR: dict[str, tuple[str, api_server.Answer, Reason]] = {
         Reason.OVERFLOW,
     ),
     "the server is overloaded": ("list", lambda request: refused(429), Reason.IO),
+    "a list is not modified": ("list", lambda request: refused(304), Reason.IO),
     "the server's etcd is gone": ("list", lambda request: refused(500), Reason.IO),
 }
 
@@ -427,6 +429,58 @@ async def test_misbehaviour_ends_the_source_for_a_reason(
     timing = replace(QUICK, answer=0.5, connect=0.5, silence=0.5, pace=0)
     async with server.serving(pki) as url, watching(in_cluster(url, service_account(tmp_path, pki)), timing) as watch:
         assert (await watch.failure()).reason is reason
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("verb", ["get", "list", "watch"])
+async def test_a_redirect_is_an_error_and_is_not_followed(
+    server: ApiServer, pki: Pki, tmp_path: Path, verb: str, code: int
+) -> None:
+    elsewhere = ApiServer()
+
+    async def redirect(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=code, headers={"Location": f"{other}{request.path_qs}"})
+
+    server.instead[verb] = redirect
+    account = service_account(tmp_path, pki)
+    async with (
+        elsewhere.serving(pki) as other,
+        server.serving(pki) as url,
+        watching(in_cluster(url, account)) as watch,
+    ):
+        failure = await watch.failure()
+    assert failure.reason is Reason.IO
+    assert f"{code}: a redirect" in str(failure)
+    assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("verb", ["get", "list", "watch"])
+@pytest.mark.parametrize("code", [429, 503])
+async def test_a_server_that_asks_for_patience_is_left_alone_for_so_long(
+    server: ApiServer, pki: Pki, tmp_path: Path, verb: str, code: int
+) -> None:
+    async def busy(request: web.Request) -> web.StreamResponse:
+        answer = api_server.refuse(code, "not now")
+        answer.headers["Retry-After"] = "3600"
+        return answer
+
+    server.instead[verb] = busy
+    memory = Memory()
+    async with server.serving(pki) as url:
+        async with watching(in_cluster(url, service_account(tmp_path, pki)), memory=memory) as watch:
+            await watch.failure()
+        assert memory.asked == LONGEST_RETRY_AFTER
+        before = len(server.requests)
+        async with watching(in_cluster(url, service_account(tmp_path, pki)), memory=memory) as watch:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(10 * QUICK.pace):
+                    await watch.facts.asend(None)
+        assert len(server.requests) == before
+        memory.asked = 0.0
+        server.instead.clear()
+        async with watching(in_cluster(url, service_account(tmp_path, pki)), memory=memory) as watch:
+            assert (await watch.until(always)).flannel
+        assert memory.asked == 0.0
 
 
 async def test_a_server_that_does_not_end_a_call_is_left(server: ApiServer, pki: Pki, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.fixtures import FIXTURES, datagrams
 from uplink_exporter.facts import Address, Family, Link, NextHop, Route, RouteType
 from uplink_exporter.sources.netlink import codec
-from uplink_exporter.sources.netlink.layout import Message, Type
+from uplink_exporter.sources.netlink.layout import LINK, Message, Type
 
 Json = dict[str, Any]
 CAPTURES = FIXTURES / "netlink"
@@ -41,6 +41,21 @@ def shown(name: str) -> list[Json]:
 LINKS = [link for m in captured("links", Type.NEWLINK) if (link := codec.parse_link(m.body))]
 NAMES = {link.index: link.name for link in LINKS}
 ROUTES = [route for m in captured("routes", Type.NEWROUTE) if (route := codec.parse_route(m.body))]
+
+
+def link_named(name: bytes) -> Link:
+    """The first captured link, by another name (IFLA_IFNAME, the first attribute of all)."""
+    body = bytes(captured("links", Type.NEWLINK)[0].body)
+    length = struct.unpack_from("=H", body, LINK.size)[0]
+    attribute = struct.pack("=HH", 4 + len(name), 3) + name + bytes(-len(name) % 4)
+    named = codec.parse_link(memoryview(body[: LINK.size] + attribute + body[LINK.size + (length + 3 & ~3) :]))
+    assert named is not None
+    return named
+
+
+def test_names_that_are_not_utf_8_stay_apart_and_can_be_printed() -> None:
+    named = [link_named(name + b"\0").name for name in (b"\xff\xfe", b"\xff\xfd", "wlañ0".encode(), b"wla\xf1")]
+    assert named == [r"\xff\xfe", r"\xff\xfd", "wlañ0", r"wla\xf1"]
 
 
 def test_links_are_what_iproute2_shows() -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 import tracemalloc
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -292,6 +292,26 @@ def test_the_subnet_file_is_dated(kubelet: Kubelet, tmp_path: Path) -> None:
     subnet_file.write_text("FLANNEL_NETWORK=10.244.0.0/16\n")
     os.utime(subnet_file, (1630057721.5, 1630057721.5))
     assert look(kubelet.root, subnet_file=subnet_file).fact.subnet_file == 1630057721.5
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_subnet_file(kubelet: Kubelet, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "subnet.env")
+    assert look(kubelet.root, subnet_file=tmp_path / "subnet.env").fact.subnet_file is None
+
+
+def test_a_log_on_a_bad_sector_blinds_only_itself(kubelet: Kubelet) -> None:
+    """Reading the first byte of one's own memory is an input/output error, as a bad disk gives it."""
+    sound = kubelet.log(2, NO_ROUTE)
+    broken = kubelet.log(7, pod="kube-flannel_kube-flannel-ds-broken_1")
+    broken.unlink()
+    broken.symlink_to("/proc/self/mem")
+    seen = look(kubelet.root)
+    assert sorted(restarts.count for restarts in seen.fact.restarts) == [2, 7]
+    assert [words.cause for words in seen.fact.last_words] == [Cause.NO_DEFAULT_ROUTE], sound
+    assert seen.fault is not None
+    assert seen.fault.reason is Reason.IO
+    assert str(seen.fault) == f"{broken}: Input/output error"
 
 
 def test_docker_links_its_logs(kubelet: Kubelet, tmp_path: Path) -> None:

@@ -176,7 +176,7 @@ FLAGS: tuple[Flag, ...] = (
         name="kubernetes.api-server",
         default=(),
         parse=api_server,
-        allowed="a URL without a path, such as https://192.168.6.11:6443",
+        allowed="an https URL without a path, such as https://192.168.6.11:6443",
         help="one more way to the API server, for when the service's address is out of reach",
         repeatable=True,
     ),

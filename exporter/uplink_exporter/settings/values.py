@@ -86,9 +86,9 @@ def time_span(text: str) -> float:
 
 
 def api_server(text: str) -> str:
-    """The URL of an API server, without a path."""
+    """The URL of an API server, without a path. Never in clear: a token is sent there."""
     url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/"):
+    if url.scheme != "https" or not url.hostname or url.path not in ("", "/"):
         raise ValueError
     if url.port == 0 or url.query or url.fragment or url.username is not None:  # .port raises ValueError for no port
         raise ValueError

@@ -22,8 +22,8 @@ def watcher(
 ) -> Callable[[], AsyncGenerator[NodePods, None]]:
     """What yields the pods of `node`. `endpoints` are the API servers that an earlier run learned of."""
     from uplink_exporter.sources.kubernetes import pods
-    from uplink_exporter.sources.kubernetes.paths import Memory
+    from uplink_exporter.sources.kubernetes.paths import Memory, remembered
     from uplink_exporter.sources.kubernetes.terms import Timing
 
-    subject, memory = pods.Subject(node=node, selection=selection), Memory(endpoints=endpoints)
+    subject, memory = pods.Subject(node=node, selection=selection), Memory(endpoints=remembered(endpoints))
     return partial(pods.watch, access, subject, memory, Timing())

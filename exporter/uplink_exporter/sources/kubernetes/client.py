@@ -22,12 +22,12 @@ from urllib.parse import urlencode
 from uplink_exporter import __version__
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.lean import bare_package
-from uplink_exporter.sources.kubernetes.failures import ApiError, judged, refusal
+from uplink_exporter.sources.kubernetes.failures import ApiError, judged, redirected, refusal
 from uplink_exporter.sources.kubernetes.json_stream import LONGEST_OBJECT, loads
 from uplink_exporter.sources.kubernetes.terms import Resource, Timing, Way
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientTimeout
+    from aiohttp import ClientResponse, ClientTimeout, TraceConfig, TraceRequestRedirectParams
     from kubernetes.aio.client.configuration import Configuration
 
 _READ_AHEAD = 64 * 1024
@@ -73,9 +73,23 @@ def configuration() -> Configuration:
     made = Configuration()
     # No proxy of the environment: it would lie beyond the uplink. No decompression: it has no bound.
     made.client_session_kwargs = {"read_bufsize": _READ_AHEAD, "trust_env": False, "auto_decompress": False}
+    made.trace_configs = [_no_redirects()]
     # From Python 3.13 on OpenSSL would refuse the CAs of many clusters for lacking a key identifier; Go never does.
     made.disable_strict_ssl_verification = True
     return made
+
+
+def _no_redirects() -> TraceConfig:
+    """Ends a request where aiohttp would follow a redirect: to another host, in clear, to a cloud's metadata."""
+    from aiohttp import TraceConfig
+
+    async def refuse(session: object, context: object, redirect: TraceRequestRedirectParams) -> None:
+        redirect.response.close()
+        raise redirected(redirect.response.status)
+
+    tracing = TraceConfig()
+    tracing.on_request_redirect.append(refuse)
+    return tracing
 
 
 async def load_kubeconfig(path: Path, configuration: Configuration) -> None:
@@ -154,7 +168,8 @@ async def _answer(api: Api, resource: Resource, url: str, limits: ClientTimeout)
     if response.status == HTTPStatus.OK:
         return response
     try:
-        raise refusal(response.status, resource, _status(await response.content.read(_READ_AHEAD)))
+        said, retry_after = await response.content.read(_READ_AHEAD), response.headers.get("Retry-After", "")
+        raise refusal(response.status, resource, _status(said), retry_after)
     finally:
         response.close()
 

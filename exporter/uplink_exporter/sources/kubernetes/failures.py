@@ -11,24 +11,43 @@ from http import HTTPStatus
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.sources.kubernetes.terms import Resource
 
+LONGEST_RETRY_AFTER = 300
+"""Seconds. A server that asks for more does not know what a node's agent is for."""
+
 
 class ApiError(SourceError):
-    """The API server answered with an HTTP status that is no success, or sent it as an event."""
+    """The API server answered with an HTTP status that is no success, or sent it as an event.
 
-    def __init__(self, status: int, message: str) -> None:
+    `retry_after` are the seconds for which it asks to be left alone.
+    """
+
+    def __init__(self, status: int, message: str, retry_after: float = 0.0) -> None:
         refused = status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
         super().__init__(Reason.PERMISSION if refused else Reason.IO, message)
         self.status = status
+        self.retry_after = retry_after
 
 
-def refusal(code: int, resource: Resource, status: object) -> ApiError:
+def refusal(code: int, resource: Resource, status: object, retry_after: str = "") -> ApiError:
     """What a code that is no success means, in the server's words (a `Status` object) and with what to do about it."""
     said = f"{code}: {_message(status) or resource.name}"
+    if 300 <= code < 400:
+        return redirected(code)
     if code == HTTPStatus.UNAUTHORIZED:
         return ApiError(code, f"{said}; the token has expired or is of another cluster")
     if code == HTTPStatus.FORBIDDEN:
         return ApiError(code, f"{said}; grant the verb {resource.verb} on {resource.name}")
-    return ApiError(code, f"{said} ({resource.verb} {resource.name})")
+    return ApiError(code, f"{said} ({resource.verb} {resource.name})", parse_retry_after(retry_after))
+
+
+def redirected(code: int) -> ApiError:
+    """That something answered which is no API server: those do not redirect."""
+    return ApiError(code, f"{code}: a redirect, and no API server sends one; give the address of the API server itself")
+
+
+def parse_retry_after(text: str) -> float:
+    """Seconds out of a Retry-After header, 0 for none. Dates are not heeded: the wall clock may be wrong by years."""
+    return float(min(int(text), LONGEST_RETRY_AFTER)) if re.fullmatch("[0-9]{1,9}", text) else 0.0
 
 
 def _message(status: object) -> str:

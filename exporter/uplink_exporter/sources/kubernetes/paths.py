@@ -22,6 +22,7 @@ from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath
 from uplink_exporter.sources.kubernetes.access import Access
 from uplink_exporter.sources.kubernetes.client import Api, client, configuration, get, load_kubeconfig
+from uplink_exporter.sources.kubernetes.failures import ApiError
 from uplink_exporter.sources.kubernetes.terms import Resource, Timing, Way
 
 if TYPE_CHECKING:
@@ -33,16 +34,20 @@ MOST_ENDPOINTS = 8
 
 @dataclass(slots=True, kw_only=True)
 class Memory:
-    """What outlives a failure of the source: the endpoints last learned, and when the API was last turned to."""
+    """What outlives a failure of the source: the endpoints last learned, and when the API was last turned to.
+
+    `asked` are the seconds for which the servers asked then to be left alone.
+    """
 
     endpoints: tuple[str, ...] = ()
     turned: float = float("-inf")
+    asked: float = 0.0
 
     async def pace(self, seconds: float) -> None:
         """Wait until `seconds` have passed since the last time, so that no failure makes a hot loop."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self.turned + seconds - loop.time()))
-        self.turned = loop.time()
+        await asyncio.sleep(max(0.0, self.turned + max(seconds, self.asked) - loop.time()))
+        self.turned, self.asked = loop.time(), 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +73,15 @@ async def connected(access: Access, memory: Memory, timing: Timing) -> AsyncGene
                     raise
                 failures.append((way, error))
                 continue
-            yield api, not failures
+            try:
+                yield api, not failures
+            except ApiError as error:
+                memory.asked = error.retry_after
+                raise
             return
     if not failures:
         raise SourceError(Reason.IO, "no API server to ask: KUBERNETES_SERVICE_HOST is not set, and none is configured")
+    memory.asked = max(error.retry_after if isinstance(error, ApiError) else 0.0 for _, error in failures)
     tried = "; ".join(f"{way.path} {way.url}: {error}" for way, error in failures)
     raise SourceError(failures[0][1].reason, f"no API server answers: {tried}")
 
@@ -121,6 +131,20 @@ def _read(path: Path) -> str:
         raise SourceError(Reason.PERMISSION, f"{path}: {error.strerror}") from error
     except OSError as error:
         raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
+
+
+def remembered(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the URLs that can have been learned here: what an earlier run left may be anybody's."""
+    return tuple(url for url in urls if _learned(url))[:MOST_ENDPOINTS]
+
+
+def _learned(url: str) -> bool:
+    try:
+        split = urlsplit(url)
+        host, port = split.hostname or "", split.port
+    except ValueError:
+        return False
+    return port is not None and _is_ip(host) and url == _url(host, port)
 
 
 def _service(environ: Mapping[str, str]) -> Way | None:

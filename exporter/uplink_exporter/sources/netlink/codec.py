@@ -125,7 +125,8 @@ def _number(value: memoryview | None) -> int:
 
 
 def _text(value: memoryview | None) -> str:
-    return bytes(value).split(b"\0")[0].decode("utf-8", "replace") if value is not None else ""
+    # The name of a device may be any bytes, and two of them must not become one.
+    return bytes(value).split(b"\0")[0].decode("utf-8", "backslashreplace") if value is not None else ""
 
 
 def _ip(value: memoryview | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -59,7 +59,7 @@ _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, e
 
 
 def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, rootfs: Path = Path("/")) -> Scan:
-    """Look at all directories once. Raises SourceError if the root or the disk cannot be read."""
+    """Look at all directories once. Raises SourceError if the root cannot be read."""
     look = _Look(rootfs=str(rootfs), selection=selection, read=read)
     pods = _pod_directories(root, look)
     found = list(_container_logs(pods or [], look))
@@ -75,7 +75,7 @@ def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, root
         ended=words[-1] if newest.words else None,
         started=newest.started,
         flags_line=newest.flags_line,
-        subnet_file=_written(str(subnet_file), look),
+        subnet_file=_written(str(subnet_file), look, stat.S_ISREG),
     )
     containers, others = [logs.path for logs in found], [path for path, _ in pods or []]
     directories = (str(root), str(subnet_file.parent), *containers, *others)
@@ -119,9 +119,11 @@ def _highest_attempt(directory: str, look: _Look) -> int | None:
         return None
 
 
-def _written(path: str, look: _Look) -> float | None:
+def _written(path: str, look: _Look, counts: Callable[[int], bool] = bool) -> float | None:
+    """When it was written, if there is something there whose mode counts."""
     try:
-        return Path(followed(path, look.rootfs)).stat().st_mtime
+        status = Path(followed(path, look.rootfs)).stat()
+        return status.st_mtime if counts(status.st_mode) else None
     except OSError as error:
         _judge(error, path, look)
         return None
@@ -155,11 +157,11 @@ def _last_words(logs: ContainerLogs, attempt: int, words: causes.Words, at: floa
 
 
 def _judge(error: OSError, path: str, look: _Look) -> None:
-    """Notes what is not allowed and passes over what is not there; anything else is the disk's fault."""
+    """Notes what is not allowed or the disk's fault, and passes over what is not there. The other logs are read on."""
     if isinstance(error, PermissionError):
         look.faults.append(_refused(path))
     elif error.errno not in _NOT_THERE:
-        raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
+        look.faults.append(SourceError(Reason.IO, f"{path}: {error.strerror}"))
 
 
 def _refused(path: str) -> SourceError:
