@@ -5,8 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import DashboardLink
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 
+from uplink_exporter import HOME
+
 UID = "uplink-exporter"
-PROJECT = "https://github.com/uplink-exporter/uplink-exporter/blob/main"
+PROJECT = f"{HOME}/blob/main"
 RUNBOOKS = f"{PROJECT}/alerts/runbooks"
 RUNBOOK = f"{RUNBOOKS}/${{__data.fields.alertname}}.md"
 VERDICTS = f"{PROJECT}/grafana/README.md#the-verdicts"

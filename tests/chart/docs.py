@@ -1,4 +1,4 @@
-"""Writes what in the chart is made from elsewhere: its copies of the rules and the dashboard, and tables of its README.
+"""Writes what in the chart is made from elsewhere, and what is made from the chart: the manifests for kubectl.
 
 `make docs` runs it. Copies, not links: Flux leaves links out of what it fetches (fluxcd/source-controller#191).
 """
@@ -16,6 +16,21 @@ from tests.chart.helm import CHART, CI, ROOT, Chart, Object
 from tests.chart.security import violations
 
 README = CHART / "README.md"
+DEPLOY = ROOT / "deploy"
+# As it is called where it was built and never pushed: no registry has this name.
+LOCAL_IMAGE = "localhost/uplink-exporter"
+PLAIN_NAMESPACE = "uplink-exporter"
+MADE = "# Made from helm/uplink-exporter by `make docs`. docs/install.md says how to use it.\n"
+NAMESPACE_MANIFEST = f"""\
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {PLAIN_NAMESPACE}
+  labels:
+    # It runs on the node's network and reads the node's logs, which the other levels forbid.
+    pod-security.kubernetes.io/enforce: privileged
+"""
 COPIES = {
     ROOT / "alerts/uplink.rules.yml": CHART / "files/uplink.rules.yml",
     ROOT / "grafana/uplink-exporter.json": CHART / "files/uplink-exporter.json",
@@ -31,6 +46,21 @@ def main() -> None:
         if source.exists():
             copy.write_bytes(source.read_bytes())
     README.write_text(made_anew(README.read_text()))
+    DEPLOY.mkdir(exist_ok=True)
+    for name, text in manifests().items():
+        (DEPLOY / name).write_text(text)
+
+
+def manifests(image: str = LOCAL_IMAGE) -> dict[str, str]:
+    """The files for `kubectl apply`: the exporter with its namespace, and what is for the Prometheus operator."""
+    rendered = Chart(namespace=PLAIN_NAMESPACE, image=image).text({"dashboard": {"enabled": False}, "helmTest": False})
+    documents = [f"---\n{one.strip()}\n" for one in re.split("^---$", rendered, flags=re.MULTILINE) if one.strip()]
+    operators = [one for one in documents if "\napiVersion: monitoring.coreos.com/" in one]
+    exporters = [one for one in documents if one not in operators]
+    return {
+        "uplink-exporter.yaml": MADE + NAMESPACE_MANIFEST + "".join(exporters),
+        "prometheus-operator.yaml": MADE + "".join(operators),
+    }
 
 
 def made_anew(readme: str) -> str:

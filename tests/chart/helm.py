@@ -22,6 +22,7 @@ HELM = {3: ROOT / ".cache/helm/3/helm", 4: ROOT / ".cache/helm/4/helm"}
 LOWEST, NEWEST = "1.20.0", "1.37.0"
 MONITORING = tuple(f"monitoring.coreos.com/v1/{kind}" for kind in ("PodMonitor", "ServiceMonitor", "PrometheusRule"))
 RELEASE, NAMESPACE = "uplink-exporter", "monitoring"
+IMAGE = "registry.example.org/uplink-exporter"
 
 Object = dict[str, Any]
 Values = Mapping[str, object]
@@ -53,6 +54,7 @@ class Chart:
     kinds: Sequence[str] = MONITORING
     release: str = RELEASE
     namespace: str = NAMESPACE
+    image: str = IMAGE
 
     def text(self, values: Values | None = None, *arguments: str | Path) -> str:
         """The manifests. Raises HelmError."""
@@ -60,7 +62,7 @@ class Chart:
         told = ("--namespace", self.namespace, "--kube-version", self.kubernetes, "--values", "-")
         command = ("template", self.release, self.path, *told, *known, *arguments)
         # Not as PyYAML writes it: to Helm a bare Y is a boolean.
-        return _once(self.major, command, json.dumps(values or {}, ensure_ascii=False))
+        return _once(self.major, command, json.dumps(with_image(values or {}, self.image), ensure_ascii=False))
 
     def objects(self, values: Values | None = None, *arguments: str | Path) -> list[Object]:
         """The objects. Raises HelmError."""
@@ -81,6 +83,14 @@ class Chart:
         (found,) = self.pod(values)["spec"]["containers"]
         assert isinstance(found, dict)
         return found
+
+
+def with_image(values: Values, repository: str = IMAGE) -> Values:
+    """The values with an image, unless they have one: the chart insists on it."""
+    image = values.get("image", {})
+    if not isinstance(image, dict) or image.get("repository"):
+        return values
+    return {**values, "image": {**image, "repository": repository}}
 
 
 @cache

@@ -12,7 +12,7 @@ import yaml
 
 from tests.alerts.rules import ALERTS, rules
 from tests.alerts.tools import generations, run
-from tests.chart.helm import CHART, MONITORING, Chart, Object, helm
+from tests.chart.helm import CHART, IMAGE, MONITORING, Chart, Object, helm
 
 
 @pytest.fixture(scope="module")
@@ -113,5 +113,7 @@ def test_alertmanager_takes_it(tmp_path: Path) -> None:
 
 def test_helm_shows_them() -> None:
     # Helm 3 wants a cluster even for this.
-    said = helm(4, "install", "ue", CHART, "--namespace=monitoring", "--dry-run=client")
+    said = helm(
+        4, "install", "ue", CHART, "--namespace=monitoring", "--dry-run=client", f"--set=image.repository={IMAGE}"
+    )
     assert "kubectl -n monitoring exec ds/ue-uplink-exporter" in said.partition("NOTES:")[2]

@@ -93,3 +93,8 @@ def test_a_refusal_names_what_is_allowed_where_that_is_a_list(values: str, key: 
     with pytest.raises(HelmError) as refused:
         Chart(major=major).text({"hostMounts": {"networkConfig": ["systemd"]}})
     assert all(name in str(refused.value) for name in ("netplan", "NetworkManager", "networkd", "ifupdown"))
+
+
+def test_without_an_image_it_says_how_to_get_one(major: int) -> None:
+    with pytest.raises(HelmError, match=r"image\.repository: .*build one .*--set image\.repository=NAME"):
+        Chart(major=major, image="").text()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.chart import schemas
 from tests.chart.helm import (
@@ -13,13 +12,13 @@ from tests.chart.helm import (
     CI,
     LOWEST,
     NEWEST,
-    ROOT,
     Chart,
     HelmError,
     Object,
     helm,
     of_kind,
     values_of,
+    with_image,
 )
 
 NO_FILE = CHART / "values.yaml"
@@ -163,12 +162,6 @@ def test_it_can_be_a_part_of_another_chart(tmp_path: Path, major: int) -> None:
     (umbrella / "charts").mkdir(parents=True)
     (umbrella / "charts/uplink-exporter").symlink_to(CHART)
     (umbrella / "Chart.yaml").write_text("{apiVersion: v2, name: umbrella, version: 1.0.0}")
-    values = {"global": {"imageRegistry": "example.org"}, "uplink-exporter": {"web": {"port": 10078}}}
+    values = {"global": {"imageRegistry": "example.org"}, "uplink-exporter": with_image({"web": {"port": 10078}})}
     (found,) = of_kind("DaemonSet", Chart(path=umbrella, major=major).objects(values))
     assert found["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"] == 10078
-
-
-def test_the_version_is_the_exporters() -> None:
-    about = yaml.safe_load((CHART / "Chart.yaml").read_text())
-    version = (ROOT / "exporter/uplink_exporter/__init__.py").read_text()
-    assert f'__version__ = "{about["appVersion"]}"' in version

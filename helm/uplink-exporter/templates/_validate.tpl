@@ -1,5 +1,8 @@
 {{/* What values.schema.json cannot say: each message begins with the key. */}}
 {{- define "uplink-exporter.validate" -}}
+{{- if not .Values.image.repository }}
+{{- fail "image.repository: this chart names no image; build one as its README says, then install with --set image.repository=NAME" }}
+{{- end }}
 {{- range .Values.flannel.deltaWindows }}
 {{- $unit := index (dict "s" 1 "m" 60 "h" 3600) (trunc -1 .) }}
 {{- $seconds := mul (trimSuffix (trunc -1 .) . | int) $unit }}
