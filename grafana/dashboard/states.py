@@ -189,11 +189,11 @@ CAUSES = _numbered(
     ("br_netfilter", "br_netfilter not loaded", Meaning.FAILING),
     ("vxlan", "VXLAN device", Meaning.FAILING),
     ("mtu", "MTU too small", Meaning.FAILING),
-    ("hostgw_nat", "host-gw behind NAT", Meaning.FAILING),
     ("etcd", "etcd", Meaning.FAILING),
     ("iptables", "iptables", Meaning.FAILING),
     ("nftables", "nftables", Meaning.FAILING),
     ("panic", "panic", Meaning.FAILING),
+    ("oom", "killed for its memory", Meaning.FAILING),
     ("unknown", "unknown words", Meaning.FAILING),
 )
 

@@ -157,7 +157,13 @@ COREDNS = (waits("coredns-78fcd69978-775zr", "CrashLoopBackOff", container="core
 # Facts, seconds since the uplink is back, whether it was seen to come back.
 RECOVERY: list[tuple[str, tuple[Fact, ...], float, bool, Verdict]] = [
     ("it died before the uplink came", (crashed(JQGSM, 3, BACK - 250),), 40, True, Verdict.RECOVERING),
-    ("it began before the uplink came, and died after", (crashed(JQGSM, 3, BACK + 2),), 40, True, Verdict.RECOVERING),
+    (
+        "it began before the uplink came, and died after",
+        (crashed(JQGSM, 3, BACK + 2, life=5.0),),
+        40,
+        True,
+        Verdict.RECOVERING,
+    ),
     ("it died after the uplink came", (crashed(JQGSM, 3, BACK + 30),), 40, True, Verdict.FLANNEL_FAILING),
     (
         "it died after the uplink came, and waits by the API too",

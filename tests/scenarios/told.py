@@ -30,6 +30,9 @@ STRAINED = replace(LOAD, load1=23.4, load5=20.1, load15=12.7, blocked=7)
 SINCE_BOOT = 41.0
 """When flannel wrote its subnet.env, where it came up with the node."""
 
+LIFE = 0.2
+"""For how many seconds an attempt lives that finds no default route."""
+
 NO_ROUTE = "Failed to find any valid interface to use: failed to get default interface: Unable to find default route"
 FORBIDDEN = (
     "Failed to create SubnetManager: error retrieving pod spec for 'kube-system/kube-flannel-ds-jqgsm': "
@@ -65,11 +68,19 @@ def logs(pod: Pod, attempt: int, *, subnet_file: float | None = None, flags_line
 
 
 def crashed(
-    pod: Pod, attempt: int, at: float, *, cause: Cause = Cause.NO_DEFAULT_ROUTE, line: str = NO_ROUTE
+    pod: Pod,
+    attempt: int,
+    at: float,
+    *,
+    cause: Cause = Cause.NO_DEFAULT_ROUTE,
+    line: str = NO_ROUTE,
+    life: float = LIFE,
 ) -> FlannelLogs:
     """The logs of a pod whose newest attempt died at that uptime, of what the one before it died of."""
-    words = LastWords(uid=pod.uid, container="kube-flannel", attempt=attempt, cause=cause, line=line, at=at)
-    earlier = (replace(words, attempt=attempt - 1, at=at - 300),) if attempt else ()
+    words = LastWords(
+        uid=pod.uid, container="kube-flannel", attempt=attempt, cause=cause, line=line, at=at, began=at - life
+    )
+    earlier = (replace(words, attempt=attempt - 1, at=at - 300, began=at - 300 - life),) if attempt else ()
     return replace(logs(pod, attempt), started=False, last_words=(*earlier, words), ended=words)
 
 

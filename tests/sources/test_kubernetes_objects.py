@@ -113,6 +113,32 @@ def test_waiting_reasons_are_a_closed_set(state: object, reason: str) -> None:
     assert [one.reason for one in parse_pod(pod, ANY).waiting] == ([reason] if reason else [])
 
 
+KILLED: dict[str, object] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+FAILED: dict[str, object] = {"terminated": {"reason": "Error", "exitCode": 1}}
+BACK_OFF: dict[str, object] = {"waiting": {"reason": "CrashLoopBackOff"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "last", "oom"),
+    [
+        (BACK_OFF, KILLED, 7),
+        (KILLED, FAILED, 7),
+        ({"running": {}}, KILLED, 6),
+        (FAILED, KILLED, -1),
+        (BACK_OFF, FAILED, -1),
+        (BACK_OFF, {}, -1),
+        (BACK_OFF, {"terminated": ["OOMKilled"]}, -1),
+        (BACK_OFF, {"terminated": {"reason": ["OOMKilled"]}}, -1),
+        ({"running": {}}, None, -1),
+    ],
+)
+def test_the_attempt_that_was_killed_for_its_memory(state: object, last: object, oom: int) -> None:
+    pod = fixture("flannel-new")
+    (status,) = pod["status"]["containerStatuses"]
+    status |= {"restartCount": 7, "state": state, "lastState": last}
+    assert [one.oom for one in parse_pod(pod, ANY).flannel] == [oom]
+
+
 def test_init_containers_wait_too() -> None:
     pod = fixture("flannel-new")
     pod["status"]["initContainerStatuses"] = [{"name": "install-cni", "state": {"waiting": {"reason": "ErrImagePull"}}}]

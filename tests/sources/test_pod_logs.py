@@ -182,6 +182,7 @@ def test_the_incident_on_disk(kubelet: Kubelet) -> None:
         cause=Cause.NO_DEFAULT_ROUTE,
         line="Failed to find any valid interface to use: failed to get default interface: Unable to find default route",
         at=parse_time("2021-08-27T09:48:41.912029Z"),
+        began=parse_time("2021-08-27T09:48:41.911302Z"),
     )
     assert fact(kubelet.root) == FlannelLogs(
         found=True,
@@ -312,6 +313,34 @@ def test_a_log_on_a_bad_sector_blinds_only_itself(kubelet: Kubelet) -> None:
     assert seen.fault is not None
     assert seen.fault.reason is Reason.IO
     assert str(seen.fault) == f"{broken}: Input/output error"
+
+
+@pytest.mark.parametrize(
+    ("written", "stack"),
+    [
+        ("FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_MTU=1450\n", "ipv4"),
+        ("FLANNEL_IPV6_NETWORK=fd00::/48\nFLANNEL_IPV6_SUBNET=fd00::1/64\nFLANNEL_MTU=1430\n", "ipv6"),
+        ("FLANNEL_SUBNET=10.244.1.1/24\nFLANNEL_IPV6_SUBNET=fd00::1/64\n", "dual"),
+        ("FLANNEL_MTU=1450\n", ""),
+        ("FLANNEL_SUBNET=\n", ""),
+    ],
+)
+def test_the_subnet_file_tells_the_stack(kubelet: Kubelet, tmp_path: Path, written: str, stack: str) -> None:
+    (tmp_path / "subnet.env").write_text(written)
+    assert look(kubelet.root).fact.stack == stack
+
+
+def test_a_log_knows_better_than_a_subnet_file(kubelet: Kubelet, tmp_path: Path) -> None:
+    (tmp_path / "subnet.env").write_text("FLANNEL_SUBNET=10.244.1.1/24\n")
+    said = b"2026-08-20T05:00:02Z stderr F I0820 05:00:02.0 1 kube.go:1] Creating the node lease for IPv6. This is x\n"
+    kubelet.log(0, said)
+    assert look(kubelet.root).fact.stack == "ipv6"
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory behind a link"])
+def test_a_subnet_file_that_is_none_is_not_read(kubelet: Kubelet, tmp_path: Path, kind: str) -> None:
+    odd_file(tmp_path, kind)
+    assert look(kubelet.root, subnet_file=tmp_path / "7.log").fact.stack == ""
 
 
 def test_docker_links_its_logs(kubelet: Kubelet, tmp_path: Path) -> None:

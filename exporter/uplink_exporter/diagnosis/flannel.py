@@ -11,11 +11,10 @@ from uplink_exporter.diagnosis.words import duration, since, ways_out
 from uplink_exporter.flannel.choice import Blocked, Refusal
 from uplink_exporter.flannel.condition import UPLINK_CAUSES, Condition
 from uplink_exporter.flannel.observed import Cause, WaitingReason
+from uplink_exporter.flannel.persisting import persists
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
 RECOVERY = 600.0
-# A start that began before the route came may die just after.
-SLACK = 10.0
 
 
 def flannel_refuses(view: View) -> Finding | None:
@@ -56,13 +55,23 @@ def _down(flannel: Condition) -> bool:
 
 
 def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
-    """Whether flannel died of the uplink and only waits for the kubelet's back-off."""
-    ended, back = view.flannel.ended, view.back_since()
-    if ended is None or ended.at is None:
-        return fresh
-    if back is not None:
-        return fresh and ended.at <= view.now.unix(back) + SLACK
-    return ended.cause in UPLINK_CAUSES and view.now.unix(view.now.uptime) - ended.at < RECOVERY
+    """Whether flannel died of the uplink and only waits for the kubelet's back-off.
+
+    Not if the attempt that died began on a working uplink, nor if what it died of is so still.
+    """
+    flannel = view.flannel
+    if flannel.began is not None and flannel.began[0] >= view.usable_since():
+        return False
+    if flannel.ended is None or view.back_since() is not None:
+        return fresh and not _persisting(view)
+    if flannel.ended.cause not in UPLINK_CAUSES or flannel.died is None or _persisting(view):
+        return False
+    # By a clock that was behind it died before this boot: nothing of this boot did.
+    return view.now.uptime - max(0.0, flannel.died) < RECOVERY
+
+
+def _persisting(view: View) -> str:
+    return persists(view.flannel.ended, view.network) if view.flannel.ended else ""
 
 
 def flannel_failing(view: View) -> Finding | None:
@@ -71,10 +80,12 @@ def flannel_failing(view: View) -> Finding | None:
     if not _down(flannel):
         return None
     does = "does not run" if flannel.running is False else "has just restarted"
+    still = _persisting(view)
     return Finding(
-        summary=f"the uplink is fine, but flannel {does}: {_why(flannel)}",
+        summary=f"the uplink is fine, but flannel {does}: {_why(flannel)}{f' ({still})' if still else ''}",
         evidence=ways_out(view),
         remedy=(
+            *_REMEDIES.get(flannel.ended.cause if flannel.ended else "", ()),
             "kubectl get pods -A -o wide | grep flannel",
             "sudo tail -n 20 /var/log/pods/*flannel*/kube-flannel/*.log   # works without the API server",
         ),
@@ -94,11 +105,22 @@ _REMEDY_FOR_FLAGS = (
 )
 
 
-_REMEDIES = {
+_REMEDIES: dict[str, tuple[str, ...]] = {
+    Cause.NO_DEFAULT_ROUTE6: (
+        "ip -6 route show default   # flannel serves IPv6 (EnableIPv6 in its net-conf.json), and needs one",
+        "ip -6 -br addr   # has the router advertised a prefix, or DHCPv6 answered?",
+    ),
+    Cause.IFACE_IP_MISSING: (
+        "kubectl get nodes -o yaml | grep flannel.alpha.coreos.com   # the address may be in an annotation",
+        "kubectl annotate node NODE flannel.alpha.coreos.com/public-ip-   # v0.25.2 obeys the one that it wrote itself",
+        *_REMEDY_FOR_FLAGS,
+    ),
+    Cause.OOM: ("kubectl -n kube-flannel edit daemonset kube-flannel-ds   # raise its memory limit",),
     Blocked.DEFAULT_ROUTE_NO_OIF: (
         "flannel cannot read a default route with several next hops: leave one, or tell flannel the interface",
         "kubectl -n kube-flannel edit daemonset kube-flannel-ds   # add --iface=DEVICE to args",
     ),
+    Cause.IFACE_MISSING: _REMEDY_FOR_FLAGS,
     Blocked.IFACE_NO_ADDRESS: (
         "ip -br addr   # the interface that flannel would take has no address that it accepts",
         *_REMEDY_FOR_FLAGS[:1],

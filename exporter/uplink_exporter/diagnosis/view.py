@@ -81,6 +81,12 @@ class View:
         changes = (self.history(family).changed for family in self.required)
         return max((changed for changed in changes if changed is not None), default=None)
 
+    def usable_since(self) -> float:
+        """From when on the uplink is known to work without a break, in seconds since boot."""
+        histories = [self.history(family) for family in self.required]
+        seen = (known.watched_since if known.changed is None else known.changed for known in histories)
+        return max(seen, default=0.0)
+
     def history(self, family: Family) -> RouteHistory:
         """What became of the family's default route."""
         return self.network.history.get(family) or RouteHistory.first(usable=False, uptime=self.now.uptime)

@@ -113,7 +113,6 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         ),
     ),
     (Cause.MTU, _pattern(r"is too small for ipip mode", r"failed to determine mtu for")),
-    (Cause.HOSTGW_NAT, _pattern(r"your publicip differs from interface ip")),
     (
         Cause.CONFIG,
         _pattern(
@@ -121,6 +120,7 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
             r"failed to read net conf:",
             r"error parsing subnet config:",
             r"unknown backend type",
+            r"your publicip differs from interface ip",  # host-gw behind NAT
             r"error decoding \S+ backend config",
             r"invalid public ip(v6)? address:",
             r"none (defined stack|matched ip stack)",

@@ -60,6 +60,10 @@ class Condition:
     """The last words of its newest attempt that is over; None while it runs, unless it has just restarted."""
     container: ContainerRestarts | None = None
     """Which one it is, and its restart count, by the API server."""
+    began: tuple[float, float] | None = None
+    """Between which uptimes the attempt began that is over; None if nothing is known of it."""
+    died: float | None = None
+    """When flannel crashed last, in seconds since boot; None if it is not known to have crashed."""
 
 
 def condition(state: NodeState, now: Instant) -> Condition:
@@ -75,7 +79,10 @@ def condition(state: NodeState, now: Instant) -> Condition:
     else:
         return Condition(found=state.policy.flannel.given)
     just = restarted(state, SETTLING, now) > 0
-    return replace(known, restarted=just, ended=_words(logs, just=just) if just or not known.running else None)
+    ended = _judged(_words(logs, just=just), container) if just or not known.running else None
+    ledger, about = state.last(Ledger) or Ledger(), ended or (known.container if known.running is False else None)
+    began = ledger.began(about, now) if about else None
+    return replace(known, restarted=just, ended=ended, began=began, died=ledger.last_crash)
 
 
 def _by_api(container: FlannelContainer, logs: FlannelLogs | None) -> Condition:
@@ -111,6 +118,18 @@ def _words(logs: FlannelLogs | None, *, just: bool) -> LastWords | None:
     return logs.ended or (next(reversed(logs.last_words), None) if just else None)
 
 
+def _judged(ended: LastWords | None, container: FlannelContainer | None) -> LastWords | None:
+    """The last words, with what the kubelet knows of an attempt that had none of its own."""
+    if container is None or container.oom < 0:
+        return ended
+    told = container.restarts
+    killed = LastWords(uid=told.uid, container=told.container, attempt=container.oom, cause=Cause.OOM, line="")
+    if ended is None:
+        return killed if container.oom == told.count else None
+    same = (ended.uid, ended.container, ended.attempt) == (killed.uid, killed.container, killed.attempt)
+    return replace(ended, cause=Cause.OOM) if same and ended.cause is Cause.UNKNOWN else ended
+
+
 def newest(pods: NodePods) -> FlannelContainer | None:
     """The container that counts where a pod is being replaced: one that runs, else the first."""
     return next((container for container in pods.flannel if container.running), next(iter(pods.flannel), None))
@@ -119,16 +138,17 @@ def newest(pods: NodePods) -> FlannelContainer | None:
 def options(state: NodeState) -> Options | None:
     """Flannel's options: as given, else as its log has them in force, else as its pod has them, else the defaults.
 
+    Its stack: as given, else by its net-conf.json, else by its log or subnet.env, else IPv4.
+
     However old: what flannel was told does not change because the API is gone. None if it was told something that
     cannot be read here, such as a variable of a container that a shell starts.
     """
     logs, pods = state.last(FlannelLogs), state.last(NodePods)
     flags_line = logs.flags_line if logs else ""
+    stack = (pods.stack if pods else "") or (logs.stack if logs else "")
     if pods is None:
-        return _options(state.policy.flannel, flags_line, (), (), "", "")
-    return _options(
-        state.policy.flannel, flags_line, pods.args or (), tuple(pods.env.items()), pods.version, pods.stack
-    )
+        return _options(state.policy.flannel, flags_line, (), (), "", stack)
+    return _options(state.policy.flannel, flags_line, pods.args or (), tuple(pods.env.items()), pods.version, stack)
 
 
 @lru_cache(maxsize=2)  # asked several times for each scrape and each fact, and always the same
@@ -138,10 +158,10 @@ def _options(
     args: tuple[str, ...],
     env: tuple[tuple[str, str], ...],
     tag: str,
-    net_conf: str,
+    told: str,
 ) -> Options | None:
     version = parse_version(given.version) or parse_version(tag) or NEWEST
-    stack = Stack(given.stack or net_conf or Stack.IPV4)
+    stack = Stack(given.stack or told or Stack.IPV4)
     logged = logged_args(flags_line)
     try:
         if given.args:

@@ -13,11 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from math import inf
 from types import MappingProxyType
 from typing import ClassVar
 
 from uplink_exporter.facts import Fact, Instant, NodeState, Reason
-from uplink_exporter.flannel.observed import Cause, ContainerRestarts, FlannelLogs, LastWords, NodePods
+from uplink_exporter.flannel.observed import (
+    Cause,
+    ContainerRestarts,
+    FlannelContainer,
+    FlannelLogs,
+    LastWords,
+    NodePods,
+)
 
 Key = tuple[str, str]
 """The uid of a pod, and the name of a container in it."""
@@ -29,6 +37,19 @@ MAX_STEPS = 1024
 """How many increases are remembered: at the kubelet's back-off of five minutes, more than three days of them."""
 
 
+KUBELETS_LAG = 10.0
+"""By how many seconds the kubelet's word to the API server may be late (pkg/kubelet/status: syncPeriod)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Between which two looks an attempt began, in seconds since boot: no log's clock comes into it."""
+
+    attempt: int
+    after: float
+    by: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """One container: its count before we looked, the highest count told, the last attempt whose end is known."""
@@ -38,6 +59,10 @@ class Tally:
     count: int = 0
     heard: int = -1
     """-1 if none."""
+    starts: tuple[Start, ...] = ()
+    """Of the newest attempt and of the one before it, where we saw them come."""
+    oom: int = -1
+    """The last attempt that the API server says was killed for its memory; -1 if none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +78,8 @@ class Ledger:
     """In the order in which they were last told of, the newest last."""
     listed: Mapping[str, frozenset[Key]] = field(default_factory=lambda: MappingProxyType({}))
     """What each path that has looked listed last."""
+    looked: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """When that was, in seconds since boot."""
     steps: tuple[tuple[float, int], ...] = ()
     """When (in seconds since boot) restarts were seen, and how many."""
     crashes: Mapping[Cause, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -70,19 +97,24 @@ class Ledger:
     def after(self, fact: FlannelLogs | NodePods, now: Instant) -> Ledger:
         """This ledger after one path told its fact."""
         if isinstance(fact, NodePods):
-            return self.observe(fact.source, (container.restarts for container in fact.flannel), now)
+            seen = self.observe(fact.source, (container.restarts for container in fact.flannel), now, KUBELETS_LAG)
+            return seen._killed(fact.flannel)
         if not fact.listed:
             return self
         return self.observe(fact.source, fact.restarts, now).crashed(fact.last_words, now)
 
-    def observe(self, path: str, restarts: Iterable[ContainerRestarts], now: Instant) -> Ledger:
-        """This ledger after one path listed all flannel containers that it sees."""
+    def observe(self, path: str, restarts: Iterable[ContainerRestarts], now: Instant, lag: float = 0.0) -> Ledger:
+        """This ledger after one path listed all flannel containers that it sees, be it `lag` seconds late."""
         first = path not in self.listed
+        after = self.looked[path] - lag if path in self.looked else None
         tallies = dict(self.tallies)
         keys, new = set(), 0
         for told in restarts:
             key = (told.uid, told.container)
-            known = tallies.pop(key, None) or (Tally(before=told.count, count=told.count) if first else Tally())
+            before = tallies.pop(key, None)
+            known = before or (Tally(before=told.count, count=told.count) if first else Tally())
+            if after is not None and (before is None or told.count > known.count):
+                known = replace(known, starts=_starts(before, told.count, after=after, by=now.uptime))
             tallies[key] = replace(known, count=max(known.count, told.count))
             new += tallies[key].count - known.count
             keys.add(key)
@@ -92,6 +124,7 @@ class Ledger:
             restarts=self.restarts + new,
             tallies=_remembered(tallies, listed),
             listed=MappingProxyType(listed),
+            looked=MappingProxyType({**self.looked, path: now.uptime}),
             steps=(*self.steps, (now.uptime, new))[-MAX_STEPS:] if new else self.steps,
         )
 
@@ -104,6 +137,24 @@ class Ledger:
                 ledger = ledger._hearing(said, tally, now)
         return replace(ledger, heard_at=now.uptime)
 
+    def began(self, told: ContainerRestarts | LastWords, now: Instant) -> tuple[float, float]:
+        """Between which uptimes an attempt began. What its log says is believed only if it lies between our looks."""
+        words = told if isinstance(told, LastWords) else None
+        attempt = told.attempt if isinstance(told, LastWords) else told.count
+        starts = self.tallies.get((told.uid, told.container), Tally()).starts
+        start = next((start for start in starts if start.attempt == attempt), None)
+        after, by = (start.after, start.by) if start else (-inf, now.uptime)
+        at = words.began - now.boot_time if words is not None and words.began is not None else None
+        return (at, at) if at is not None and after <= at <= by else (after, by)
+
+    def _killed(self, containers: Iterable[FlannelContainer]) -> Ledger:
+        tallies = dict(self.tallies)
+        for container in containers:
+            key = (container.restarts.uid, container.restarts.container)
+            if container.oom > tallies[key].oom:
+                tallies[key] = replace(tallies[key], oom=container.oom)
+        return replace(self, tallies=MappingProxyType(tallies))
+
     def delta(self, window: float, now: Instant) -> int:
         """Restarts seen in the last `window` seconds."""
         return sum(new for at, new in self.steps if at > now.uptime - window)
@@ -113,6 +164,8 @@ class Ledger:
         return said.attempt < tally.before or (said.attempt == tally.before and self.heard_at is None)
 
     def _hearing(self, said: LastWords, tally: Tally, now: Instant) -> Ledger:
+        if said.cause is Cause.UNKNOWN and said.attempt == tally.oom:
+            said = replace(said, cause=Cause.OOM)
         old = self._was_over(said, tally)
         tallies = {**self.tallies, (said.uid, said.container): replace(tally, heard=said.attempt)}
         heard = replace(self, tallies=MappingProxyType(tallies))
@@ -131,6 +184,14 @@ class Ledger:
             return None if old else now.uptime
         at = min(said.at - now.boot_time, now.uptime)
         return at if old or self.heard_at is None else max(at, self.heard_at)
+
+
+def _starts(known: Tally | None, count: int, *, after: float, by: float) -> tuple[Start, ...]:
+    """The starts of attempt `count` and of the one before it, which are new since the last look."""
+    new = tuple(Start(attempt=n, after=after, by=by) for n in range(max(0, count - 1), count + 1))
+    if known is None or known.count < count - 1:
+        return new
+    return (*(start for start in known.starts if start.attempt == count - 1), new[-1])
 
 
 def _remembered(tallies: Mapping[Key, Tally], listed: Mapping[str, frozenset[Key]]) -> Mapping[Key, Tally]:

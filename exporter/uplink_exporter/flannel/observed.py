@@ -32,11 +32,11 @@ class Cause(StrEnum):
     BR_NETFILTER = "br_netfilter"
     VXLAN = "vxlan"
     MTU = "mtu"
-    HOSTGW_NAT = "hostgw_nat"
     ETCD = "etcd"
     IPTABLES = "iptables"
     NFTABLES = "nftables"
     PANIC = "panic"
+    OOM = "oom"
     CLEAN = "clean"
     UNKNOWN = "unknown"
 
@@ -77,6 +77,8 @@ class LastWords:
     line: str
     at: float | None = None
     """Unix time of the last line that it logged, None if it has none."""
+    began: float | None = None
+    """Unix time of its first line, None if that is not there any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +100,16 @@ class FlannelLogs:
     """The last words of the newest attempt, None while it may be running."""
     flags_line: str = ""
     """The newest attempt's own `CLI flags config: {...}` message, empty if it printed none (before v0.15.0)."""
+    stack: str = ""
+    """`ipv4`, `ipv6` or `dual` by what the newest attempt says, else by subnet.env; empty if neither tells."""
     subnet_file: float | None = None
     """Unix time of `/run/flannel/subnet.env`; None if there is none."""
 
     def following(self, previous: FlannelLogs | None, now: Instant) -> FlannelLogs:
-        """Itself, with the flags last seen: a log that was rotated away had them. The ledger counts, over paths."""
-        return replace(self, flags_line=self.flags_line or (previous.flags_line if previous else ""))
+        """Itself, with what was last seen of its set-up: a log that was rotated away had it. The ledger counts."""
+        if previous is None:
+            return self
+        return replace(self, flags_line=self.flags_line or previous.flags_line, stack=self.stack or previous.stack)
 
 
 class ApiPath(StrEnum):
@@ -155,6 +161,8 @@ class FlannelContainer:
     ready: bool
     waiting: str = ""
     """The waiting reason, empty if it does not wait."""
+    oom: int = -1
+    """The attempt that the kernel killed for the memory that it took, as far as the kubelet still says; -1 if none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

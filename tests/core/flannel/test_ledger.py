@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -328,3 +330,57 @@ def test_it_is_a_fact_of_the_node() -> None:
     ledger = after((LOGS, {"a": 1}), (LOGS, {"a": 2}))
 
     assert NodeState().observe(ledger, at(5)).fresh(Ledger, at(6)) == ledger
+
+
+def killed(count: int, oom: int) -> NodePods:
+    (restarts,) = told({"a": count})
+    container = FlannelContainer(restarts=restarts, running=False, ready=False, waiting="CrashLoopBackOff", oom=oom)
+    return NodePods(path=ApiPath.SERVICE, flannel=(container,))
+
+
+def logged(count: int, *said: LastWords) -> FlannelLogs:
+    return FlannelLogs(found=True, restarts=tuple(told({"a": count})), last_words=said)
+
+
+def test_who_left_no_words_and_was_killed_for_its_memory_died_of_that() -> None:
+    ledger = Ledger().after(logged(3), at(0)).after(killed(3, oom=3), at(1))
+    ledger = ledger.after(logged(4, words(3, Cause.UNKNOWN)), at(2)).after(logged(5, words(4, Cause.UNKNOWN)), at(3))
+
+    assert ledger.crashes == {Cause.OOM: 1, Cause.UNKNOWN: 1}
+
+
+def test_words_of_its_own_go_before_what_the_kubelet_says() -> None:
+    ledger = Ledger().after(logged(3), at(0)).after(killed(3, oom=3), at(1)).after(logged(4, words(3)), at(2))
+
+    assert ledger.crashes == {Cause.NO_DEFAULT_ROUTE: 1}
+
+
+@pytest.mark.parametrize(
+    ("looks", "attempt", "began"),
+    [
+        pytest.param([(LOGS, {"a": 3})], 3, (-inf, 9.0), id="it was there before we looked"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 4})], 4, (0.0, 1.0), id="it came between two looks"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 4})], 3, (-inf, 9.0), id="the one before was there"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 4}), (LOGS, {"a": 5})], 4, (0.0, 1.0), id="the last but one"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 8})], 7, (0.0, 1.0), id="both came at once"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 4}), (LOGS, {"a": 4})], 4, (0.0, 1.0), id="and it is still there"),
+        pytest.param([(LOGS, {}), (LOGS, {"a": 0})], 0, (0.0, 1.0), id="the first of a new pod"),
+        pytest.param([(LOGS, {"a": 3}), (API, {"a": 4})], 4, (-inf, 9.0), id="the first look of another path"),
+        pytest.param([(LOGS, {"a": 3}), (LOGS, {"a": 4}), (API, {"a": 4})], 4, (0.0, 1.0), id="known to both"),
+    ],
+)
+def test_when_an_attempt_began(looks: list[tuple[str, Listing]], attempt: int, began: tuple[float, float]) -> None:
+    assert after(*looks).began(words(attempt), at(9.0)) == began
+
+
+def test_the_api_may_be_late() -> None:
+    ledger = Ledger().after(killed(3, oom=-1), at(60)).after(killed(4, oom=-1), at(90))
+
+    assert ledger.began(words(4), at(99.0)) == (50.0, 90.0)
+
+
+@pytest.mark.parametrize(("stamp", "began"), [(0.4, (0.4, 0.4)), (-7e8, (0.0, 1.0)), (1.2, (0.0, 1.0))])
+def test_a_stamp_is_believed_only_between_two_looks(stamp: float, began: tuple[float, float]) -> None:
+    said = replace(words(4), began=BOOT + stamp)
+
+    assert after((LOGS, {"a": 3}), (LOGS, {"a": 4})).began(said, at(9.0)) == pytest.approx(began)

@@ -126,12 +126,20 @@ def _flannel(pod: Object, namespace: str, name: str, container: str) -> FlannelC
     if type(restarts) is not int or not 0 <= restarts < 2**31:
         raise SourceError(Reason.PARSE, "a restartCount that is no int32")
     uid = _log_uid(pod)
+    running = isinstance(_object(status.get("state")).get("running"), dict)
     return FlannelContainer(
         restarts=ContainerRestarts(uid=uid, namespace=namespace, pod=name, container=container, count=restarts),
-        running=isinstance(_object(status.get("state")).get("running"), dict),
+        running=running,
         ready=status.get("ready") is True,
         waiting=parse_waiting(status),
+        oom=restarts - running if _out_of_memory(status) else -1,
     )
+
+
+def _out_of_memory(status: Object) -> bool:
+    """Whether the attempt that ended last was killed for its memory: the one before, if one runs."""
+    ends = (_object(_object(status.get(state)).get("terminated")) for state in ("state", "lastState"))
+    return next((end.get("reason") == "OOMKilled" for end in ends if end), False)
 
 
 def _status(pod: Object, container: object) -> Object:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from uplink_exporter.flannel import causes
+from uplink_exporter.flannel.options import Stack
+from uplink_exporter.flannel.stacks import logged_stack
 from uplink_exporter.sources.pod_logs.runtime_log import parse_log
 
 HEAD = 16 * 1024
@@ -19,9 +21,11 @@ class Attempt:
     """What the log of one attempt tells. `words` is None while it may be running."""
 
     words: causes.Words | None = None
+    began: float | None = None
     ended: float | None = None
     started: bool | None = None
     flags_line: str = ""
+    stack: Stack | None = None
 
 
 Version = tuple[int, int, int]
@@ -33,14 +37,16 @@ Reader = Callable[[str, bool, Version], Attempt]
 def parse_attempt_log(head: bytes, tail: bytes, *, ended: bool) -> Attempt:
     """What one attempt's log tells from its first and its last bytes; `ended` if a later attempt exists."""
     lines = parse_log(tail)
-    texts = [line.text for line in lines]
-    words = causes.last_words(texts, ended=ended)
-    texts = [line.text for line in parse_log(head)] + texts
+    words = causes.last_words([line.text for line in lines], ended=ended)
+    whole = parse_log(head) + lines
+    texts = [line.text for line in whole]
     return Attempt(
         words=words,
+        began=whole[0].at if whole and words else None,
         ended=lines[-1].at if lines and words else None,
         started=causes.started(texts),
         flags_line=causes.flags_line(texts),
+        stack=logged_stack(texts),
     )
 
 

@@ -13,9 +13,13 @@ from pathlib import Path
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel import causes
 from uplink_exporter.flannel.observed import ContainerRestarts, FlannelLogs, LastWords, Selection
+from uplink_exporter.flannel.options import Stack
+from uplink_exporter.flannel.stacks import written_stack
 from uplink_exporter.sources.pod_logs.attempt import Attempt, Reader
 from uplink_exporter.sources.pod_logs.links import followed
 from uplink_exporter.sources.pod_logs.names import PodDirectory, parse_attempt, parse_pod_directory
+
+LONGEST_SUBNET_FILE = 4096
 
 MAX_READ = 16
 """Of how many containers the logs are read, the last written first; a node has one or two that match."""
@@ -66,7 +70,9 @@ def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, root
     recent = sorted(found, key=attrgetter("written", "path"))[-MAX_READ:]
     told = [(logs, number, _attempt(logs, number, look)) for logs in recent for number in logs.ends]
     newest = told[-1][2] if told else Attempt()
-    words = tuple(_last_words(logs, n, end.words, end.ended) for logs, n, end in told if end.words)
+    words = tuple(_last_words(logs, n, end, end.words) for logs, n, end in told if end.words)
+    written = _written(str(subnet_file), look, stat.S_ISREG)
+    stack = newest.stack or (None if written is None else _subnet_stack(subnet_file, look))
     fact = FlannelLogs(
         found=bool(found),
         listed=pods is not None,
@@ -75,7 +81,8 @@ def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, root
         ended=words[-1] if newest.words else None,
         started=newest.started,
         flags_line=newest.flags_line,
-        subnet_file=_written(str(subnet_file), look, stat.S_ISREG),
+        stack=stack or "",
+        subnet_file=written,
     )
     containers, others = [logs.path for logs in found], [path for path, _ in pods or []]
     directories = (str(root), str(subnet_file.parent), *containers, *others)
@@ -151,9 +158,25 @@ def _attempt(logs: ContainerLogs, number: int, look: _Look) -> Attempt:
         return Attempt()
 
 
-def _last_words(logs: ContainerLogs, attempt: int, words: causes.Words, at: float | None) -> LastWords:
-    uid, container = logs.restarts.uid, logs.restarts.container
-    return LastWords(uid=uid, container=container, attempt=attempt, cause=words.cause, line=words.line, at=at)
+def _last_words(logs: ContainerLogs, number: int, attempt: Attempt, words: causes.Words) -> LastWords:
+    return LastWords(
+        uid=logs.restarts.uid,
+        container=logs.restarts.container,
+        attempt=number,
+        cause=words.cause,
+        line=words.line,
+        at=attempt.ended,
+        began=attempt.began,
+    )
+
+
+def _subnet_stack(path: Path, look: _Look) -> Stack | None:
+    """The stack by flannel's subnet.env, a file. It is told elsewhere too, so it is no fault if it may not be read."""
+    try:
+        with Path(followed(str(path), look.rootfs)).open("rb") as file:
+            return written_stack(file.read(LONGEST_SUBNET_FILE).decode(errors="replace"))
+    except OSError:
+        return None
 
 
 def _judge(error: OSError, path: str, look: _Look) -> None:
