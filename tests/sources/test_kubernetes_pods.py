@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from copy import deepcopy
@@ -19,12 +21,13 @@ from aiohttp import web
 from tests.sources import api_server
 from tests.sources.api_server import ApiServer, Json, Pki, make_pki
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import read
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingContainer
-from uplink_exporter.sources.kubernetes import pods
+from uplink_exporter.sources.kubernetes import paths, pods
 from uplink_exporter.sources.kubernetes.access import Access
 from uplink_exporter.sources.kubernetes.failures import LONGEST_RETRY_AFTER
 from uplink_exporter.sources.kubernetes.json_stream import LONGEST_OBJECT
-from uplink_exporter.sources.kubernetes.paths import Memory
+from uplink_exporter.sources.kubernetes.paths import LONGEST_FILE, Memory
 from uplink_exporter.sources.kubernetes.terms import Timing
 
 FIXTURES = Path(__file__).parent.parent / "fixtures/api"
@@ -722,6 +725,62 @@ async def test_a_kubeconfig_of_the_wrong_shape(tmp_path: Path, content: str) -> 
     assert failure.reason is Reason.PARSE
     assert str(path) in str(failure)
     assert "secret" not in str(failure)
+
+
+@pytest.mark.parametrize("of", ["token", "ca.crt", "kubeconfig"])
+@pytest.mark.parametrize(
+    ("make", "reason", "says"),
+    [
+        pytest.param(os.mkfifo, Reason.IO, "not a regular file", id="a FIFO"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), Reason.IO, "not a regular file", id="no end"),
+        pytest.param(lambda path: path.write_bytes(bytes(LONGEST_FILE + 1)), Reason.PARSE, "more than", id="too long"),
+    ],
+)
+async def test_credentials_are_files_of_a_size(
+    pki: Pki, tmp_path: Path, of: str, make: Callable[[Path], object], reason: Reason, says: str
+) -> None:
+    account = service_account(tmp_path, pki)
+    (account / of).unlink(missing_ok=True)
+    make(account / of)
+    access = in_cluster("https://127.0.0.1:1", account)
+    access = replace(access, kubeconfig=account / of) if of == "kubeconfig" else access
+    async with watching(access) as watch:
+        failure = await watch.failure()
+    assert failure.reason is reason
+    assert str(failure).startswith(f"{account / of}: {says}")
+
+
+async def test_a_kubeconfig_s_certificates_are_of_a_size_too(pki: Pki, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_bytes(bytes(LONGEST_FILE + 1))
+    config = kubeconfig(tmp_path / "config", "https://127.0.0.1:1", replace(pki, ca=tmp_path / "ca.crt"))
+    async with watching(Access(environ={}, kubeconfig=config)) as watch:
+        failure = await watch.failure()
+    assert str(failure) == f"{tmp_path / 'ca.crt'}: more than {LONGEST_FILE} bytes"
+
+
+@pytest.mark.parametrize("by", ["service account", "kubeconfig"])
+async def test_a_disk_that_stalls_holds_up_nothing_else(
+    server: ApiServer, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    spins = threading.Event()
+
+    def stalled(path: Path, longest: int) -> bytes:
+        spins.wait(PATIENCE)
+        return read(path, longest)
+
+    monkeypatch.setattr(paths, "read", stalled)
+    async with server.serving(pki) as url:
+        account = service_account(tmp_path, pki)
+        named = {"tls-server-name": api_server.SERVER_NAME}
+        config = kubeconfig(tmp_path / "config", url, pki, **named)
+        access = in_cluster(url, account) if by == "service account" else Access(environ={}, kubeconfig=config)
+        async with watching(access) as watch:
+            first = asyncio.create_task(watch.until(always))
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+            assert not first.done()
+            spins.set()
+            assert (await first).flannel
 
 
 async def test_a_kubeconfig_that_is_missing_or_leads_past_tls(pki: Pki, tmp_path: Path) -> None:

@@ -463,13 +463,6 @@ def test_what_is_no_file_counts_by_its_name_and_is_not_read(kubelet: Kubelet, ki
     assert fact(kubelet.root) == FlannelLogs(found=True, restarts=(flannel(7),))
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device"])
-def test_what_took_the_place_of_a_file_meanwhile_is_not_read_either(tmp_path: Path, kind: str) -> None:
-    odd_file(tmp_path, kind)
-
-    assert read_attempt(str(tmp_path / "7.log"), False, (0, 0, 0)) == Attempt()
-
-
 def test_links_that_loop_are_no_pods(kubelet: Kubelet) -> None:
     (kubelet.root / "kube-system_loop_1").symlink_to(kubelet.root / "kube-system_loop_1")
 

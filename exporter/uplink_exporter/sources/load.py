@@ -9,29 +9,35 @@ from pathlib import Path
 import psutil
 
 from uplink_exporter.facts import Load, Pressure, Reason, SourceError
+from uplink_exporter.files import read as read_file
+from uplink_exporter.threads import in_thread
 
 # As often as Prometheus scrapes by default. The shortest average is one of a minute, and each look wakes an idle node.
 PERIOD = 15.0
+LONGEST_FILE = 4 * 1024 * 1024
+"""/proc/stat has a line for each CPU, and one with a number for each interrupt."""
+
 RESOURCES = ("cpu", "io", "memory")
 
 
 async def watch(procfs: Path) -> AsyncGenerator[Load, None]:
     """Yield the load now and every 15 s. Raises SourceError."""
     while True:
-        yield read(procfs)
+        # In a thread: procfs may be any path, and lxcfs's is a process that may be stopped.
+        yield await in_thread(read, procfs)
         await asyncio.sleep(PERIOD)
 
 
 def read(procfs: Path) -> Load:
     """The load as procfs has it now."""
     try:
-        load1, load5, load15 = parse_loadavg((procfs / "loadavg").read_text())
+        load1, load5, load15 = parse_loadavg(_text(procfs / "loadavg"))
         return Load(
             load1=load1,
             load5=load5,
             load15=load15,
             cpus=psutil.cpu_count() or 1,
-            blocked=parse_blocked((procfs / "stat").read_text()),
+            blocked=parse_blocked(_text(procfs / "stat")),
             pressure=tuple(_pressure(procfs / "pressure")),
         )
     except PermissionError as error:
@@ -45,10 +51,14 @@ def read(procfs: Path) -> Load:
 def _pressure(directory: Path) -> Iterator[Pressure]:
     for resource in RESOURCES:
         try:
-            yield from parse_pressure(resource, (directory / resource).read_text())
+            yield from parse_pressure(resource, _text(directory / resource))
         except OSError:
             # Built without CONFIG_PSI the file is missing; booted with psi=0 reading it gives EOPNOTSUPP.
             return
+
+
+def _text(path: Path) -> str:
+    return read_file(path, LONGEST_FILE).decode("ascii")
 
 
 def parse_loadavg(text: str) -> tuple[float, float, float]:

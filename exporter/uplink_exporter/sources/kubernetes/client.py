@@ -25,6 +25,7 @@ from uplink_exporter.lean import bare_package
 from uplink_exporter.sources.kubernetes.failures import ApiError, judged, redirected, refusal
 from uplink_exporter.sources.kubernetes.json_stream import LONGEST_OBJECT, loads
 from uplink_exporter.sources.kubernetes.terms import Resource, Timing, Way
+from uplink_exporter.threads import in_thread
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientTimeout, TraceConfig, TraceRequestRedirectParams
@@ -92,24 +93,32 @@ def _no_redirects() -> TraceConfig:
     return tracing
 
 
-async def load_kubeconfig(path: Path, configuration: Configuration) -> None:
-    """Fill in what the kubeconfig's current context says. That certificates be verified is not its to say."""
+def kubeconfig_loader(configuration: Configuration) -> Callable[[Path], Awaitable[None]]:
+    """What fills in what a kubeconfig's current context says. That certificates be verified is not its to say.
+
+    It reads files, and may start a program that gives a token: it is to be awaited in a thread with a loop of its own.
+    """
     with _lean():
         stand_in = sys.modules["kubernetes.aio.client"]
         if not hasattr(stand_in, "ApiClient"):
             vars(stand_in).update(Configuration=type(configuration), ApiClient=None)
         from kubernetes.aio.config.kube_config import load_kube_config
     load: Callable[..., Awaitable[object]] = load_kube_config
-    with judged():
-        try:
-            await load(str(path), client_configuration=configuration, persist_config=False)
-        except OSError:
-            raise
-        except Exception as error:
-            # The loader takes the file's shape for granted, so a wrong one can raise anything; and its messages quote
-            # the file, with the secrets in it.
-            raise SourceError(Reason.PARSE, f"{path}: not a kubeconfig that serves ({type(error).__name__})") from error
-    configuration.verify_ssl = True
+
+    async def load_it(path: Path) -> None:
+        with judged():
+            try:
+                await load(str(path), client_configuration=configuration, persist_config=False)
+            except OSError:
+                raise
+            except Exception as error:
+                # The loader takes the file's shape for granted, so a wrong one can raise anything; and its messages
+                # quote the file, with the secrets in it.
+                said = f"{path}: not a kubeconfig that serves ({type(error).__name__})"
+                raise SourceError(Reason.PARSE, said) from error
+        configuration.verify_ssl = True
+
+    return load_it
 
 
 @contextmanager
@@ -130,7 +139,7 @@ async def client(
     own = copy(configuration)
     own.tls_server_name = way.server_name or None
     with judged():
-        rest: Rest = RESTClientObject(own)
+        rest: Rest = await in_thread(RESTClientObject, own)  # it reads certificates
     try:
         yield Api(way=way, rest=rest, headers=_headers(authorization), timing=timing)
     finally:

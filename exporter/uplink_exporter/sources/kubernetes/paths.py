@@ -10,7 +10,7 @@ the name that the certificate of every cluster carries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,17 +19,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import read
 from uplink_exporter.flannel.observed import ApiPath
 from uplink_exporter.sources.kubernetes.access import Access
-from uplink_exporter.sources.kubernetes.client import Api, client, configuration, get, load_kubeconfig
+from uplink_exporter.sources.kubernetes.client import Api, client, configuration, get, kubeconfig_loader
 from uplink_exporter.sources.kubernetes.failures import ApiError
 from uplink_exporter.sources.kubernetes.terms import Resource, Timing, Way
+from uplink_exporter.threads import in_thread
 
 if TYPE_CHECKING:
     from kubernetes.aio.client.configuration import Configuration
 
 SERVER_NAME = "kubernetes.default.svc"
 MOST_ENDPOINTS = 8
+LONGEST_FILE = 1024 * 1024
+"""Bytes of a token, a kubeconfig, a bundle of CAs: etcd takes no larger object either."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,10 +105,14 @@ def _way(path: ApiPath, url: str) -> Way:
 
 
 async def _credentials(access: Access) -> Credentials:
-    """Read anew on each visit: tokens, CAs and kubeconfigs are replaced under us."""
+    """Read anew on each visit: tokens, CAs and kubeconfigs are replaced under us. In a thread, as a disk may stall."""
     settings = configuration()
-    if access.kubeconfig is not None:
-        return await _kubeconfig(access.kubeconfig, settings)
+    if access.kubeconfig is None:
+        return await in_thread(_service_account, access, settings)
+    return await in_thread(asyncio.run, _kubeconfig(access.kubeconfig, settings, kubeconfig_loader(settings)))
+
+
+def _service_account(access: Access, settings: Configuration) -> Credentials:
     token = _read(access.service_account / "token").strip()
     if not token or not token.isascii() or not token.isprintable():
         raise SourceError(Reason.PARSE, f"{access.service_account / 'token'}: not a token")
@@ -112,13 +120,16 @@ async def _credentials(access: Access) -> Credentials:
     return Credentials(configuration=settings, authorization=f"Bearer {token}", home=_service(access.environ))
 
 
-async def _kubeconfig(path: Path, settings: Configuration) -> Credentials:
+async def _kubeconfig(path: Path, settings: Configuration, load: Callable[[Path], Awaitable[None]]) -> Credentials:
     _read(path)  # the loader only logs what it cannot read
-    await load_kubeconfig(path, settings)
+    await load(path)
     try:
         url = parse_api_server(settings.host)
     except ValueError as error:
         raise SourceError(Reason.PARSE, f"{path}: {error}") from error
+    for file in (settings.ssl_ca_cert, settings.cert_file, settings.key_file):
+        if file:
+            _read(Path(file))  # OpenSSL reads whatever it is given, to its end
     home = Way(path=ApiPath.CONFIGURED, url=url, server_name=settings.tls_server_name or "")
     authorization = await settings.get_api_key_with_prefix("BearerToken") or ""
     return Credentials(configuration=settings, authorization=authorization, home=home)
@@ -126,11 +137,14 @@ async def _kubeconfig(path: Path, settings: Configuration) -> Credentials:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii", errors="replace")
+        content = read(path, LONGEST_FILE + 1)
     except PermissionError as error:
         raise SourceError(Reason.PERMISSION, f"{path}: {error.strerror}") from error
     except OSError as error:
         raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
+    if len(content) > LONGEST_FILE:
+        raise SourceError(Reason.PARSE, f"{path}: more than {LONGEST_FILE} bytes")
+    return content.decode("ascii", errors="replace")
 
 
 def remembered(urls: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from uplink_exporter.files import opened
 from uplink_exporter.flannel import causes
 from uplink_exporter.flannel.options import Stack
 from uplink_exporter.flannel.stacks import logged_stack
@@ -55,16 +55,10 @@ def read_attempt(path: str, ended: bool, version: Version) -> Attempt:
 
     `version` is for a cache to tell one content of the file from another.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return Attempt()
-        start = max(0, status.st_size - TAIL)
+    with opened(path) as descriptor:
+        start = max(0, os.fstat(descriptor).st_size - TAIL)
         head = os.pread(descriptor, HEAD, 0) if start else b""
         tail = os.pread(descriptor, TAIL, start)
-    finally:
-        os.close(descriptor)
     head = head[: head.rfind(b"\n") + 1]
     tail = tail.partition(b"\n")[2] if start else tail
     if not ended:  # the line that is being written is told when it is complete

@@ -149,9 +149,6 @@ def _attempt(logs: ContainerLogs, number: int, look: _Look) -> Attempt:
     try:
         path = followed(path, look.rootfs)
         status = Path(path).stat()
-        # Asked before it is opened, because to open a device may do something (a watchdog starts to bark).
-        if not stat.S_ISREG(status.st_mode):
-            return Attempt()
         return look.read(path, number < logs.restarts.count, (status.st_ino, status.st_size, status.st_mtime_ns))
     except OSError as error:
         _judge(error, path, look)
