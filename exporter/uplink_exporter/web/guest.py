@@ -178,7 +178,8 @@ class Guest(asyncio.Protocol):
             handler = await secure(transport, self.handler)
         except RefusedError as refused:
             transport.write(refused.farewell)
-            transport.close()
+            transport.write_eof()  # to close before the client has sent its part would be a reset
+            transport.resume_reading()
             return
         if not transport.is_closing():
             self._hand_over(handler, transport)
@@ -199,6 +200,8 @@ class Guest(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio.Protocol's. The first bytes of a request start its clock; further ones do not wind it back."""
+        if not self.made:
+            return  # it was refused
         self.more = self.answering
         if self.served:
             self.served = False
@@ -213,10 +216,12 @@ class Guest(asyncio.Protocol):
         """asyncio.Protocol's: the client does not take its answer."""
         self.room.clear()
         self._watch()
-        self.handler.pause_writing()
+        if self.made:
+            self.handler.pause_writing()
 
     def resume_writing(self) -> None:
         """asyncio.Protocol's."""
         self.room.set()
         self._watch()
-        self.handler.resume_writing()
+        if self.made:
+            self.handler.resume_writing()

@@ -16,7 +16,7 @@ from typing import Any
 from uplink_exporter.web.guest import Handler
 
 _READ = 16 * 1024
-PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+PLAIN_HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\nuplink-exporter: Client sent an HTTP request to an HTTPS server.\n"
 FORBIDDEN = (
     b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"uplink-exporter: none of the names in this client's certificate is among client_allowed_sans.\n"
@@ -54,6 +54,8 @@ class Encrypted(asyncio.Transport):
 
     def data_received(self, data: bytes) -> None:
         """Encrypted bytes."""
+        if self.closing:
+            return
         self.incoming.write(data)
         if not self.established:
             self._handshake()
@@ -87,7 +89,7 @@ class Encrypted(asyncio.Transport):
             if error.reason == "HTTP_REQUEST":
                 self.outgoing.read()
                 self.raw.write(PLAIN_HTTP)
-            self._end()
+            self._refuse()
         else:
             self._flush()
             self.established = True
@@ -116,6 +118,12 @@ class Encrypted(asyncio.Transport):
     def _flush(self) -> None:
         if self.outgoing.pending:
             self.raw.write(self.outgoing.read())
+
+    def _refuse(self) -> None:
+        # To close while the client still sends would be a reset, which may overtake the alert.
+        self.closing = True
+        self._flush()
+        self.raw.write_eof()
 
     def _end(self) -> None:
         # With what is left to say, such as the alert that tells why.

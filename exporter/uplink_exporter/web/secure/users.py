@@ -7,12 +7,15 @@ import binascii
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
-from hmac import compare_digest
 
 import bcrypt
 
+from uplink_exporter.lean import without_openssl
 from uplink_exporter.web.secure.turns import Turns
+
+with without_openssl():  # neither needs any of it
+    from hashlib import blake2b
+    from hmac import compare_digest
 
 # bcrypt's own bound. Go compares what lies within; the library refuses what lies beyond.
 _LONGEST = 72
