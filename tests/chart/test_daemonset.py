@@ -78,9 +78,20 @@ def test_a_starved_node_does_not_lose_its_observer(chart: Chart) -> None:
     assert container["livenessProbe"]["timeoutSeconds"] >= 10
 
 
-def test_with_tls_the_probes_speak_it(chart: Chart) -> None:
-    container = chart.container({"web": {"config": {"secretName": "web", "tls": True}}})
-    assert container["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+GUARDED = {"config": {"secretName": "web", "tls": True}}
+
+
+def test_with_a_web_config_the_exporter_asks_itself_for_the_kubelet_knows_no_password(chart: Chart) -> None:
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert chart.container({"web": GUARDED})[probe]["exec"] == {"command": ["uplink-exporter", "healthcheck"]}
+        assert "exec" not in chart.container()[probe]
+
+
+def test_the_kubelet_can_be_given_the_scheme_and_the_password(chart: Chart) -> None:
+    headers = [{"name": "Authorization", "value": "Basic YTpi"}]
+    container = chart.container({"web": GUARDED, "probes": {"type": "http", "httpHeaders": headers}})
+    asked = container["livenessProbe"]["httpGet"]
+    assert (asked["scheme"], asked["httpHeaders"]) == ("HTTPS", headers)
 
 
 def test_the_exporter_can_ask_itself(chart: Chart) -> None:

@@ -40,6 +40,13 @@ def test_they_say_how_to_see_the_first_metric(readable: Path) -> None:
     assert "WARNING" not in said
 
 
+def test_they_say_what_a_web_config_asks_for(readable: Path) -> None:
+    said = notes(readable, {"web": {"config": {"secretName": "mine", "tls": True}}})
+    assert "curl -s --cacert CA.crt -u USER https://$(kubectl get nodes" in said
+    assert "as the Secret mine asks" in said
+    assert "--cacert" not in notes(readable, {"web": {"config": {"secretName": "mine"}}})
+
+
 WARNINGS = [
     ({}, (), "knows no PodMonitor"),
     ({}, (), "knows no PrometheusRule"),
@@ -50,6 +57,7 @@ WARNINGS = [
     ({"hostMounts": {"flannelRun": ""}}, MONITORING, "hostMounts.flannelRun is empty"),
     ({"hostMounts": {"networkConfig": []}}, MONITORING, "hostMounts.networkConfig is empty"),
     ({"state": {"enabled": False}}, MONITORING, "state.enabled is false"),
+    ({"web": {"config": {"secretName": "web", "tls": True}}}, MONITORING, "monitor.tlsConfig is empty"),
 ]
 
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.chart.helm import ROOT, Chart, Object, environment
+from tests.chart.helm import CHART, ROOT, Chart, Object, environment, values_of
+from tests.web.pki import Pki, made
+from tests.web.probes import Probe, asked
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become root without capabilities")
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    """A CA, and a server's certificate by it."""
+    return made(tmp_path_factory.mktemp("pki"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +45,18 @@ class Running:
 def running() -> Iterator[Running]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    values = {"web": {"port": port, "addresses": ["127.0.0.1"]}, "state": {"enabled": False}}
+    with started({"web": {"port": port, "addresses": ["127.0.0.1"]}, "state": {"enabled": False}}) as exporter:
+        yield exporter
+
+
+@contextmanager
+def started(values: Object, secrets: Path | None = None) -> Iterator[Running]:
+    """An exporter by these values; what its container would see as /etc/uplink-exporter is `secrets`."""
     container = Chart().container(values)
     variables = environment(container, UPLINK_EXPORTER_KUBERNETES_NODE="pi-master1")
     variables |= {"PYTHONPATH": str(ROOT / "exporter"), "PATH": os.environ["PATH"]}
-    command = (sys.executable, "-m", "uplink_exporter", *container.get("args", []))
+    arguments = (word.replace("/etc/uplink-exporter", str(secrets)) for word in container.get("args", []))
+    command = (sys.executable, "-m", "uplink_exporter", *arguments)
     with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
@@ -74,6 +92,38 @@ def test_the_exec_probe_passes(running: Running) -> None:
     program, command = container["livenessProbe"]["exec"]["command"]
     assert program == "uplink-exporter"
     assert running.run(sys.executable, "-m", "uplink_exporter", command).returncode == 0
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, pki: Pki) -> Iterator[Running]:
+    """One by the preset for TLS, with the web config of the chart's README; `tmp_path` is where it sees Secrets."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    values = values_of(CHART / "ci/tls-values.yaml")
+    values["web"] |= {"port": port, "addresses": ["127.0.0.1"]}
+    (written,) = re.findall(r"```yaml\n# web-config.yml\n(.*?)```", (CHART / "README.md").read_text(), re.DOTALL)
+    (tmp_path / "web").mkdir()
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "web/web-config.yml").write_text(written.replace("/etc/uplink-exporter", str(tmp_path)))
+    shutil.copyfile(pki.crt("server"), tmp_path / "tls/tls.crt")
+    shutil.copyfile(pki.key("server"), tmp_path / "tls/tls.key")
+    with started({**values, "state": {"enabled": False}}, tmp_path) as exporter:
+        yield exporter
+
+
+def test_with_the_preset_for_tls_the_probe_and_helm_test_pass(guarded: Running) -> None:
+    assert Chart().container(guarded.values)["livenessProbe"]["exec"]["command"] == ["uplink-exporter", "healthcheck"]
+    (pod,) = (one for one in Chart().objects(guarded.values) if one["kind"] == "Pod")
+    assert pod["spec"]["containers"][0]["command"] == ["uplink-exporter", "healthcheck"]
+    asked = guarded.run(sys.executable, "-m", "uplink_exporter", "healthcheck")
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
+def test_with_the_preset_for_tls_only_whom_the_file_names_is_let_in(guarded: Running, pki: Pki) -> None:
+    port = guarded.values["web"]["port"]
+    assert asked(Probe(), port, pki) == "401"
+    assert asked(Probe(user="prometheus:secret"), port, pki) == "200"
+    assert asked(Probe(https=False), port, pki) == "400"
 
 
 def prepared(directory: Path) -> int:

@@ -22,6 +22,10 @@ WARNING: no alerts yet: this cluster knows no PrometheusRule. Give your Promethe
 {{- end }}
 
 {{- define "uplink-exporter.notesWarnings" -}}
+{{- if and .Values.web.config.tls .Values.monitor.enabled (not .Values.monitor.tlsConfig) }}
+WARNING: web.config.tls is set and monitor.tlsConfig is empty: Prometheus trusts our certificate only if it is by a
+  public CA, for each node's address.
+{{- end }}
 {{- if not .Values.sources.kubernetes }}
 WARNING: sources.kubernetes is false: whether flannel is ready and which system pods wait is not known.
 {{- end }}

@@ -130,7 +130,8 @@ volumes:
 {{/* The kubelet asks a pod of the host's network on the node's own address, which may be on the dead uplink. */}}
 {{- define "uplink-exporter.probe" -}}
 {{- $root := .root -}}
-{{- if eq $root.Values.probes.type "exec" }}
+{{- $type := $root.Values.probes.type }}
+{{- if or (eq $type "exec") (and (eq $type "auto") $root.Values.web.config.secretName) }}
 exec:
   command: [uplink-exporter, healthcheck]
 {{- else }}
@@ -139,6 +140,10 @@ httpGet:
   port: metrics
   path: {{ .path }}
   scheme: {{ ternary "HTTPS" "HTTP" $root.Values.web.config.tls }}
+  {{- with $root.Values.probes.httpHeaders }}
+  httpHeaders:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 {{ toYaml .timing }}
 {{- end }}
