@@ -1,13 +1,15 @@
-"""Writes the parts of the README that are made from the code. `make docs` runs it."""
+"""Writes the parts of the documents that are made from the code. `make docs` runs it."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from tests.web.rows import ROWS
 from uplink_exporter.settings import FLAGS, Flag
 
 README = Path(__file__).parents[2] / "README.md"
+WEB_CONFIG = README.with_name("docs") / "web-config.md"
 BEGIN, END = "<!-- flags: made by `make docs` -->\n", "<!-- end of flags -->"
 
 
@@ -24,6 +26,17 @@ def flags_table() -> str:
     return f"| flag | default | |\n|---|---|---|\n{rows}"
 
 
+KEYS_BEGIN, KEYS_END = "<!-- keys: made by `make docs` -->\n", "<!-- end of keys -->"
+
+
+def with_keys(document: str) -> str:
+    """The page about the web config with its table of keys made anew."""
+    head, _, rest = document.partition(KEYS_BEGIN)
+    _, _, tail = rest.partition(KEYS_END)
+    rows = "".join(f"| {row.key} | {row.kind} | {row.what} |\n" for row in ROWS)
+    return f"{head}{KEYS_BEGIN}| key | | |\n|---|---|---|\n{rows}{KEYS_END}{tail}"
+
+
 def _row(flag: Flag) -> str:
     default = ", ".join(f"`{value}`" for value in flag.default if value) or "none"
     text = f"{flag.help}{'; repeatable' * flag.repeatable}"
@@ -32,3 +45,4 @@ def _row(flag: Flag) -> str:
 
 if __name__ == "__main__":
     README.write_text(with_flags(README.read_text()))
+    WEB_CONFIG.write_text(with_keys(WEB_CONFIG.read_text()))

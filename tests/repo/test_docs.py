@@ -1,13 +1,32 @@
 import re
 
-from tests.repo.docs import README, with_flags
+from tests.repo.docs import README, WEB_CONFIG, with_flags, with_keys
+from tests.web.rows import ROWS
 from uplink_exporter.diagnosis import Verdict
 from uplink_exporter.families import FAMILIES
+from uplink_exporter.web.config.tls import KEYS
 
 
 def test_readme_has_the_flags_as_they_are() -> None:
     readme = README.read_text()
     assert with_flags(readme) == readme, "run `make docs`"
+
+
+def test_the_table_of_the_web_config_s_keys_is_that_of_the_tests() -> None:
+    document = WEB_CONFIG.read_text()
+    assert with_keys(document) == document, "run `make docs`"
+
+
+def test_the_toolkit_s_version_is_the_same_everywhere() -> None:
+    module = (README.parent / "tests/web/toolkit/go/go.mod").read_text()
+    (version,) = re.findall(r"exporter-toolkit (v\S+)", module)
+    assert f"exporter-toolkit/blob/{version}/" in WEB_CONFIG.read_text()
+
+
+def test_every_key_of_the_toolkit_is_in_the_table() -> None:
+    told = " ".join(f"{row.key} {row.file}" for row in ROWS)
+    keys = {*KEYS, "basic_auth_users", "rate_limit", "interval", "burst", "http2", "headers"}
+    assert {key for key in keys if key not in told} == set()
 
 
 def test_readme_names_only_metrics_that_exist() -> None:
