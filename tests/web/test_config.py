@@ -46,6 +46,8 @@ def said(text: str | bytes) -> str:
         ("[" * 10_000, "line 1: is nested too deeply to be a web config"),
         ("a: 1\n---\nb: 1\n", "line 2: is not YAML: but found another document"),
         ("? [a]\n: b", "line 1: ?: a key must be a word"),
+        ('tls_server_config:\n  cert: "\\uD800"\n  key: a',
+         "line 2: tls_server_config.cert: has half of a character in it (U+D800 to U+DFFF)"),
     ],
 )  # fmt: skip
 def test_an_error_names_the_line_the_key_and_the_remedy(text: str | bytes, message: str) -> None:

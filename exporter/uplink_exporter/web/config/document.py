@@ -45,6 +45,7 @@ class Value:
             value = Value(f"{self.path}.{name}" if self.path else name, node)
             if not isinstance(key, yaml.ScalarNode):
                 raise Value(value.path, key).error("a key must be a word")
+            _whole(name, Value(value.path, key))
             if name in found:
                 raise Value(value.path, key).error("is given twice; leave one of the two")
             found[name] = value
@@ -64,7 +65,7 @@ class Value:
         """A string, which a number is as well. Raises ConfigError."""
         if not isinstance(self.node, yaml.ScalarNode):
             raise self.error("must be one value, not a list or a mapping")
-        return str(self.node.value)
+        return _whole(str(self.node.value), self)
 
     def texts(self) -> tuple[Value, ...]:
         """The items of a list. Raises ConfigError."""
@@ -79,6 +80,12 @@ class Value:
         if not plain or text not in _TRUE | _FALSE:
             raise self.error(f"{shown(self.text())} is neither true nor false")
         return text in _TRUE
+
+
+def _whole(text: str, value: Value) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise value.error("has half of a character in it (U+D800 to U+DFFF)")
+    return text
 
 
 def shown(text: str) -> str:

@@ -12,14 +12,15 @@ from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from uplink_exporter.files import read as content
 from uplink_exporter.threads import in_thread
 from uplink_exporter.web.config import ConfigError, Pem, WebConfig, parse
-from uplink_exporter.web.secure.files import content
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
 PATIENCE = 0.5
+LARGEST = 1024 * 1024
 # OpenSSL keeps a session for each handshake of TLS 1.2 without tickets, up to 20,480 of them, and Python has no knob.
 MOST_SESSIONS = 512
 
@@ -63,16 +64,21 @@ def load(path: Path, before: Loaded | None = None) -> Loaded:
 
 def _unchanged(contents: Mapping[Path, bytes]) -> bool:
     try:
-        return all(content(path) == held for path, held in contents.items())
+        return all(content(path, LARGEST + 1) == held for path, held in contents.items())
     except OSError:
         return False  # what is wrong, and with which key, is told by who reads it anew
 
 
 def _read(path: Path, where: str) -> bytes:
     try:
-        return content(path)
+        data = content(path, LARGEST + 1)
     except OSError as error:
         raise ConfigError(f"{where}cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{where}cannot read {str(path)!r}: no path can hold that") from error
+    if len(data) > LARGEST:
+        raise ConfigError(f"{where}{path} is larger than any such file ({LARGEST} bytes)")
+    return data
 
 
 @dataclass(slots=True, kw_only=True)
