@@ -169,8 +169,6 @@ async def test_what_is_no_file_of_a_sane_size_is_not_read(what: str, tmp_path: P
 def test_a_path_that_cannot_be_is_an_error_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "web.yml").write_text('tls_server_config: {cert_file: "a\\0b", key_file: b}')
     with pytest.raises(ConfigError, match=r"line 1: tls_server_config.cert_file: cannot read .*: no path can hold"):
-        ConfigError, match=r"line 1: tls_server_config.cert_file: cannot read .*: no path can hold that"
-    ):
         load(tmp_path / "web.yml")
 
 
