@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.namespace import CONNECTED, CONNECTED_IPV6, SOURCES, Namespace, exporting
+from tests.kernel.namespace import CONNECTED, CONNECTED_IPV6, SOURCES, WLAN0, Namespace, eventually, exporting, watching
 
 pytestmark = pytest.mark.kernel
 
@@ -171,3 +171,16 @@ def test_dockers_absolute_links_are_followed_under_the_nodes_root(wired: Node) -
     evidence = {item["subject"]: item["observed"] for item in wired.doctor()["evidence"]}
 
     assert evidence["its last words"] == NO_ROUTE[1].partition("] ")[2]
+
+
+def test_the_kernel_takes_flannels_device_away_with_the_uplink(node: Namespace) -> None:
+    node.ip(
+        *CONNECTED, "link add flannel.1 type vxlan id 1 dev wlan0 local 192.0.2.2 dstport 8472", "link set flannel.1 up"
+    )
+    with watching(node) as watched:
+        assert watched.network.overlays == {"flannel.1": None}
+
+        node.ip("link del wlan0", *WLAN0, *CONNECTED)
+        eventually(lambda: watched.usable() and watched.network.link("flannel.1") is None)
+
+        assert watched.network.overlays["flannel.1"] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from math import inf
 
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
@@ -15,6 +16,11 @@ from uplink_exporter.flannel.persisting import persists
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
 RECOVERY = 600.0
+
+
+_LOST_WITH = "the kernel removes a VXLAN with the device under it, and flannel before v0.27.4 makes no other"
+# From v0.27.4 on flannel makes a device anew that was removed, and tries every 30 seconds (reCreateVxlan).
+REMADE = 60.0
 
 
 def flannel_refuses(view: View) -> Finding | None:
@@ -39,7 +45,7 @@ def recovering(view: View) -> Finding | None:
     back = view.back_since()
     fresh = back is not None and view.now.uptime - back < RECOVERY
     flannel = _down(view.flannel)
-    if not (_waits_for_its_turn(view, fresh=fresh) if flannel else fresh and view.waiting):
+    if _lost_devices(view) or not (_waits_for_its_turn(view, fresh=fresh) if flannel else fresh and view.waiting):
         return None
     came = f"came back {duration(view.now.uptime - back)} ago" if back is not None else "is back"
     return Finding(
@@ -74,9 +80,42 @@ def _persisting(view: View) -> str:
     return persists(view.flannel.ended, view.network) if view.flannel.ended else ""
 
 
+def _lost_devices(view: View) -> tuple[tuple[str, float], ...]:
+    """Flannel's own devices that are gone under one that runs, and since which uptime."""
+    flannel, now = view.flannel, view.now.uptime
+    if not flannel.running or flannel.restarted or now - view.usable_since() <= REMADE:
+        return ()
+    # One that began since then never had it: its back end is another.
+    since = -inf if flannel.running_since is None else flannel.running_since
+    gone = ((name, at) for name, at in view.network.overlays.items() if at is not None)
+    return tuple((name, at) for name, at in gone if since < at < now - REMADE)
+
+
+def _without_its_device(view: View, lost: tuple[tuple[str, float], ...]) -> Finding:
+    told = view.flannel.container
+    pod = f"-n {told.namespace} {told.pod}" if told else "-n NAMESPACE POD"
+    return Finding(
+        summary=f"flannel runs, but its device {lost[0][0]} is gone: pods here reach no other node",
+        evidence=(
+            *(
+                Evidence(subject=name, observed=f"was there in this boot, gone for {duration(view.now.uptime - at)}")
+                for name, at in lost
+            ),
+            Evidence(subject="why", observed=_LOST_WITH),
+            *ways_out(view),
+        ),
+        remedy=(
+            f"kubectl delete pod {pod}   # its DaemonSet makes it again, and flannel its device",
+            "kubectl get pods -A -o wide | grep flannel",
+        ),
+    )
+
+
 def flannel_failing(view: View) -> Finding | None:
-    """The uplink is fine, and flannel does not run for another cause."""
+    """The uplink is fine, and flannel does not run for another cause, or runs without its device."""
     flannel = view.flannel
+    if lost := _lost_devices(view):
+        return _without_its_device(view, lost)
     if not _down(flannel):
         return None
     does = "does not run" if flannel.running is False else "has just restarted"

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from uplink_exporter.facts.fact import Instant, Reason
 from uplink_exporter.facts.links import Address, Family, Link
+from uplink_exporter.facts.overlays import overlays
 from uplink_exporter.facts.route_history import RouteHistory
 from uplink_exporter.facts.routes import Neighbour, NextHop, Reached, Route
 
@@ -37,6 +38,8 @@ class Network:
     history: Mapping[Family, RouteHistory] = field(default_factory=lambda: MappingProxyType({}))
     uplinks: Mapping[Family, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """What carries each family's default route, else what last carried it, be it in an earlier boot."""
+    overlays: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
+    """Flannel's own devices that were there in this boot, and since when each is gone; None if it is there."""
 
     def link(self, name: str) -> Link | None:
         """The link of that name."""
@@ -82,6 +85,7 @@ class Network:
             neighbours=tuple(n.following(known.get((n.index, n.address))) for n in self.neighbours),
             history=MappingProxyType(history),
             uplinks=MappingProxyType({**previous.uplinks, **carrying}),
+            overlays=overlays(previous.overlays, self.links, now.uptime),
         )
         return following._sharing(previous)
 

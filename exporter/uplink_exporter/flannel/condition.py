@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import inf
 
 from uplink_exporter.facts import FlannelPolicy, Instant, Network, NodeState
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
@@ -59,9 +60,11 @@ class Condition:
     ended: LastWords | None = None
     """The last words of its newest attempt that is over; None while it runs, unless it has just restarted."""
     container: ContainerRestarts | None = None
-    """Which one it is, and its restart count, by the API server."""
+    """Which one it is, and its restart count: by the API server, else by the logs if they are of one alone."""
     began: tuple[float, float] | None = None
     """Between which uptimes the attempt began that is over; None if nothing is known of it."""
+    running_since: float | None = None
+    """After which uptime the attempt began that runs; None if it does not run, or was there before we looked."""
     died: float | None = None
     """When flannel crashed last, in seconds since boot; None if it is not known to have crashed."""
 
@@ -75,14 +78,23 @@ def condition(state: NodeState, now: Instant) -> Condition:
     if container is not None:
         known = _by_api(container, logs)
     elif logs is not None:
-        known = Condition(found=True, running=_runs(logs))
+        known = Condition(found=True, running=_runs(logs), container=_only(logs.restarts))
     else:
         return Condition(found=state.policy.flannel.given)
     just = restarted(state, SETTLING, now) > 0
     ended = _judged(_words(logs, just=just), container) if just or not known.running else None
     ledger, about = state.last(Ledger) or Ledger(), ended or (known.container if known.running is False else None)
     began = ledger.began(about, now) if about else None
-    return replace(known, restarted=just, ended=ended, began=began, died=ledger.last_crash)
+    attempts = (known.container,) if known.container else logs.restarts if logs else ()
+    since = max((ledger.began(told, now)[0] for told in attempts), default=-inf) if known.running else -inf
+    return replace(
+        known,
+        restarted=just,
+        ended=ended,
+        began=began,
+        running_since=None if since == -inf else since,
+        died=ledger.last_crash,
+    )
 
 
 def _by_api(container: FlannelContainer, logs: FlannelLogs | None) -> Condition:
@@ -109,6 +121,10 @@ def _runs(logs: FlannelLogs) -> bool | None:
     if logs.ended is not None:
         return False
     return None if logs.subnet_file is None else True
+
+
+def _only(restarts: tuple[ContainerRestarts, ...]) -> ContainerRestarts | None:
+    return restarts[0] if len(restarts) == 1 else None
 
 
 def _words(logs: FlannelLogs | None, *, just: bool) -> LastWords | None:

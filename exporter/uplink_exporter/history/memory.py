@@ -43,6 +43,7 @@ class Memory:
     routes: Mapping[Family, RouteHistory] = field(default_factory=lambda: MappingProxyType({}))
     links: tuple[Link, ...] = ()
     """Those that could be an uplink, for the kernel's own counts."""
+    overlays: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
     ledger: Ledger = field(default_factory=Ledger)
     milestones: Milestones = field(default_factory=Milestones)
 
@@ -78,6 +79,7 @@ def remember(state: NodeState, boot: str, now: Instant) -> Memory:
         setup=setup,
         routes=network.history,
         links=candidates(network)[:MOST_LINKS],
+        overlays=network.overlays,
         ledger=state.last(Ledger) or Ledger(),
         milestones=state.last(Milestones) or Milestones(),
     )
@@ -112,7 +114,9 @@ def recall(memory: Memory, boot: str, now: Instant) -> tuple[Fact, ...]:
     if not boot or memory.boot != boot or memory.known_until > now.uptime:
         return (*lasting, Network(uplinks=memory.uplinks))
     routes = {family: _unwatched(history, memory.known_until) for family, history in memory.routes.items()}
-    network = Network(links=memory.links, history=MappingProxyType(routes), uplinks=memory.uplinks)
+    network = Network(
+        links=memory.links, history=MappingProxyType(routes), uplinks=memory.uplinks, overlays=memory.overlays
+    )
     milestones = replace(memory.milestones, looked=frozenset(), resumed=True)
     return (*lasting, network, memory.ledger, milestones)
 

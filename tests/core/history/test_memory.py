@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.builders import BOOT, LOGS, NETWORK, PODS, RESTARTS, at, booted, node, observed, unplugged
+from tests.builders import (
+    BOOT,
+    FLANNEL1,
+    LOGS,
+    NETWORK,
+    PODS,
+    RESTARTS,
+    at,
+    booted,
+    node,
+    observed,
+    unplugged,
+    with_links,
+)
 from tests.strategies import Happening, after, networks, timelines
 from uplink_exporter.diagnosis import diagnose, expected_uplinks
 from uplink_exporter.facts import Family, Instant, Network, NodeState, RouteHistory
@@ -164,6 +177,14 @@ def test_only_what_holds_over_boots_is_taken_from_a_memory(boot: str, later_boot
     new = observed(resumed, [(20.0, booted(NETWORK))])
     assert history(new) == RouteHistory(usable=False, seen=False, watched_since=20.0, absent_since=0.0)
     assert diagnose(new, at(20)).device == "wlan0"
+
+
+def test_flannels_device_that_went_is_missed_by_the_next_run_of_the_same_boot() -> None:
+    state = observed(node(with_links(NETWORK, FLANNEL1), uptime=20), [(100.0, NETWORK)])
+    resumed = observed(again(state, at(110), since=50), [(160.0, NETWORK)])
+    assert (resumed.last(Network) or Network()).overlays == {"flannel.1": 100.0}
+    rebooted = observed(again(state, at(110), later_boot="b2"), [(10.0, NETWORK)])
+    assert (rebooted.last(Network) or Network()).overlays == {}
 
 
 def test_what_is_remembered_is_not_fresh() -> None:
