@@ -11,10 +11,13 @@ import yaml
 
 from tests.chart.helm import CHART, NAMESPACE, RELEASE
 from tests.cluster.control_plane import ControlPlane, Json
+from tests.image.engine import IMAGE
 
 __all__ = ["CHART", "NAMESPACE", "RELEASE", "WHERE", "Helm"]
 
 WHERE = f"--namespace={NAMESPACE}"
+# The chart insists on one; this is what the tests build.
+NAMED = f"--set=image.repository={IMAGE}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +29,10 @@ class Helm:
 
     def __call__(self, *arguments: str | Path) -> str:
         """What it says. Raises MachineError if it fails."""
+        named = (NAMED,) if CHART in arguments else ()
         own = (f"XDG_{kind}_HOME={self.plane.machine.directory / 'helm'}" for kind in ("CACHE", "CONFIG", "DATA"))
         return self.plane.machine.run(
-            "env", *own, self.program, f"--kubeconfig={self.plane.kubeconfig}", WHERE, *arguments
+            "env", *own, self.program, f"--kubeconfig={self.plane.kubeconfig}", WHERE, *arguments, *named
         )
 
     def image(self, *flags: str) -> str:

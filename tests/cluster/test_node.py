@@ -12,7 +12,6 @@ from tests.cluster.control_plane import ControlPlane
 from tests.cluster.exporter import Container, container, own_container, process, shows
 from tests.cluster.helm import CHART, NAMESPACE, RELEASE, Helm
 from tests.cluster.machine import MachineError
-from tests.image.engine import IMAGE
 from tests.kernel.namespace import CONNECTED, ROUTE, eventually
 
 pytestmark = pytest.mark.cluster
@@ -40,11 +39,8 @@ UNPRIVILEGED = {
 }
 # Without its address: a probe that asks for it finds nobody.
 NEVER_BROUGHT_UP = ("link set wlan0 down", "address flush dev wlan0")
-# The image that is made here; and that it fails to answer a probe is found out at once.
-VALUES = (
-    f"--set=image.repository={IMAGE}",
-    "--set=probes.readiness.periodSeconds=1,probes.readiness.failureThreshold=1",
-)
+# That it fails to answer a probe is found out at once.
+VALUES = ("--set=probes.readiness.periodSeconds=1,probes.readiness.failureThreshold=1",)
 LOSSES = 'uplink_default_route_losses_total{family="ipv4"}'
 BACK_OFF = 'uplink_flannel_waiting{reason="CrashLoopBackOff"}'
 KUBERNETES_UP = 'uplink_source_up{source="kubernetes"}'

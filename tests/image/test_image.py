@@ -20,7 +20,7 @@ from tests.kernel.kubelet import V0_14_NO_ROUTE, V0_14_STARTED, Kubelet
 from tests.kernel.namespace import CONNECTED, Namespace, eventually
 from tests.kernel.test_outage import JQGSM
 from tests.sources.api_server import Json
-from uplink_exporter import __version__
+from uplink_exporter import HOME, __version__
 
 pytestmark = pytest.mark.image
 
@@ -185,7 +185,8 @@ def test_it_says_what_it_is(podman: Engine) -> None:
     prefix = "org.opencontainers.image."
     said = {name.removeprefix(prefix): value for name, value in config["Labels"].items() if name.startswith(prefix)}
     assert said.items() >= {name.lower(): value for name, value in ARGUMENTS.items()}.items()
-    assert said.keys() == {"title", "description", "licenses", "version", "revision", "created"}
+    assert said["source"] == HOME
+    assert said.keys() == {"title", "description", "source", "licenses", "version", "revision", "created"}
 
 
 def test_it_adds_one_directory_to_its_base(podman: Engine) -> None:
