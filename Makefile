@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
-TARGETS := help run doctor demo test cluster toolkit check bench findings format docs golden lock clean
+TARGETS := help run doctor demo test cluster toolkit managers check bench findings format docs golden lock clean
 .PHONY: $(TARGETS) $(MAKECMDGOALS) root
 
 # After `sudo make ...` in a user's checkout, what was made there belongs to that user, however it ended.
@@ -38,6 +38,10 @@ cluster: root .venv/dev .cache/helm/ready ## Install the chart on a real node an
 
 toolkit: .venv/dev ## Hold the web config to Prometheus' own exporter-toolkit (needs Go, and builds it)
 	$(BIN)/python -m pytest -m toolkit $(ARGS) tests/web/toolkit
+
+managers: root .venv/dev ## Do what doctor says on machines of each network manager (as root; the most telling are in `make test`)
+	@tests/setup
+	$(BIN)/python -m pytest -m "managers or systemd" $(ARGS) tests/managers
 
 check: .venv/dev ## Check style (ruff), types (mypy) and the direction of imports (import-linter)
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from uplink_exporter.facts import (
     Address,
+    Claim,
     Fact,
     Family,
     Host,
@@ -55,7 +56,7 @@ ADDRESS6 = Address(index=3, family=Family.IPV6, address="2001:db8::11", prefix_l
 
 NETWORK = Network(links=(LO, ETH0, WLAN0), addresses=(ADDRESS,), routes=(ROUTE,))
 DUAL = replace(NETWORK, addresses=(ADDRESS, ADDRESS6), routes=(ROUTE, ROUTE6))
-HOST = Host(name="pi-master1", manager=Manager.NETPLAN)
+HOST = Host(name="pi-master1", claims=(Claim(manager=Manager.NETPLAN),))
 LOAD = Load(
     load1=0.2,
     load5=0.18,

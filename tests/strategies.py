@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.builders import BOOT
 from uplink_exporter.facts import (
     Address,
+    Claim,
     Fact,
     Family,
     Host,
@@ -111,10 +112,20 @@ loads = st.builds(
     blocked=st.integers(0, 9),
     pressure=st.just(()) | st.just((Pressure(resource="io", share="full", seconds=1.25),)),
 )
+claims = st.builds(
+    Claim,
+    manager=st.sampled_from(Manager),
+    device=st.sampled_from(["*", "wlan0", "eth*"]),
+    but=st.sampled_from([(), ("wlan0",)]),
+    running=st.booleans(),
+    file=st.sampled_from(["", "/etc/network/interfaces"]),
+    line=st.integers(0, 9),
+    ports=st.sampled_from([(), ("eth0", "eth7")]),
+)
 hosts = st.builds(
     Host,
     name=st.sampled_from(["", "pi-master1", "<script>"]),
-    manager=st.sampled_from(Manager),
+    claims=st.lists(claims, max_size=3).map(tuple),
     rfkill_soft=st.booleans(),
     rfkill_hard=st.booleans(),
     host_network=st.sampled_from([True, True, True, False]),

@@ -66,7 +66,7 @@ def sources(
     """
     found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
-        Host: partial(host.watch, settings.rootfs, Path("/etc/hosts")),
+        Host: partial(host.watch, settings.node or platform.node(), settings.rootfs, Path("/etc/hosts")),
         Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state())),
     }
     chosen = Selection(

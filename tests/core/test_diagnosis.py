@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 
 import pytest
@@ -16,10 +15,8 @@ from tests.builders import (
     LOAD,
     NETWORK,
     ROUTE,
-    WLAN0,
     at,
     booted,
-    never_up,
     node,
     observed,
     with_links,
@@ -29,7 +26,7 @@ from tests.core.diagnosis_cases import CASES, WLAN, Case
 from tests.strategies import Happening, after, facts, gaps, policies, timelines
 from uplink_exporter.diagnosis import Verdict, diagnose, duration, expected_uplinks
 from uplink_exporter.diagnosis.judge import RULES
-from uplink_exporter.facts import Fact, Family, Link, Manager, Network, NextHop, NodeState, Operstate, Policy
+from uplink_exporter.facts import Fact, Family, Network, NextHop, NodeState, Operstate, Policy
 
 NOW = at(60)
 
@@ -70,59 +67,6 @@ def test_the_load_comes_last_for_it_is_a_consequence() -> None:
         "23.0 on 4 CPUs, 7 processes blocked: a consequence, not the cause"
     )
     assert diagnose(node(NETWORK, replace(LOAD, load1=7.9)), NOW).evidence[-1].subject != "load"
-
-
-@pytest.mark.parametrize(
-    ("manager", "command"),
-    [
-        (Manager.NETPLAN, "sudo netplan apply"),
-        (Manager.NETWORK_MANAGER, "sudo nmcli device connect wlan0"),
-        (Manager.NETWORKD, "sudo networkctl up wlan0 && sudo networkctl reconfigure wlan0"),
-        (Manager.IFUPDOWN, "sudo ifdown --force wlan0; sudo ifup wlan0"),
-        (Manager.UNKNOWN, "apply the node's network configuration again: netplan apply, nmcli device connect wlan0, "),
-    ],
-)
-def test_the_remedy_is_the_command_of_who_configures_this_node(manager: Manager, command: str) -> None:
-    state = node(booted(NETWORK), replace(HOST, manager=manager), policy=WLAN)
-    assert diagnose(state, NOW).remedy[0].startswith(command)
-
-
-def test_a_remedy_names_no_device_where_nobody_knows_which_it_is() -> None:
-    diagnosis = diagnose(node(booted(NETWORK), replace(HOST, manager=Manager.NETWORK_MANAGER)), NOW)
-    assert diagnosis.remedy[0] == "sudo nmcli device connect DEVICE"
-    assert {e.subject for e in diagnosis.evidence} == {"eth0", "wlan0", "IPv4 default route"}
-
-
-def test_rfkill_is_lifted_before_the_network_is_brought_up() -> None:
-    soft, hard = replace(HOST, rfkill_soft=True), replace(HOST, rfkill_hard=True)
-    remedies = [diagnose(node(booted(NETWORK), host, policy=WLAN), NOW).remedy for host in (soft, hard)]
-    assert [remedy[1] for remedy in remedies] == ["sudo netplan apply"] * 2
-    assert [remedy[0].split("  ")[0] for remedy in remedies] == ["sudo rfkill unblock wifi", "rfkill list"]
-
-
-@pytest.mark.parametrize("name", ["$(reboot)", "a;b", "a'b", "`id`", "a&&b", "*"])
-@pytest.mark.parametrize("manager", Manager)
-@pytest.mark.parametrize(
-    "shape", [never_up(WLAN0), replace(ETH0, index=3), None], ids=["never up", "no carrier", "gone"]
-)
-def test_a_device_name_is_one_word_to_the_shell(name: str, manager: Manager, shape: Link | None) -> None:
-    links = (replace(shape, name=name),) if shape else ()
-    state = node(Network(links=links), replace(HOST, manager=manager), policy=Policy(devices=(name,)))
-    remedy = "\n".join(diagnose(state, NOW).remedy)
-    assert shlex.quote(name) in remedy
-    assert name not in remedy.replace(shlex.quote(name), "")
-
-
-@pytest.mark.parametrize(
-    "shape", [never_up(WLAN0), replace(ETH0, index=3), None], ids=["never up", "no carrier", "gone"]
-)
-def test_a_device_name_that_begins_with_a_dash_is_no_option(shape: Link | None) -> None:
-    links = (replace(shape, name="-f"),) if shape else ()
-    state = node(Network(links=links), HOST, policy=Policy(devices=("-f",)))
-    for line in diagnose(state, NOW).remedy:
-        words = line.split("#")[0].split()
-        before = words[words.index("-f") - 1] if "-f" in words else "dev"
-        assert before in ("-e", "dev")
 
 
 def test_the_answer_stays_short_on_a_node_of_many_links() -> None:

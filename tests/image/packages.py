@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uplink-exporter"
@@ -39,15 +40,27 @@ PACKAGES = (
 )
 
 
-def debian() -> Path:
+def debian(*further: str) -> Path:
     """A root file system as a tar file: these packages and what they depend on, unpacked but not configured."""
-    made = CACHE / f"debian-{_digest(SUITE, *PACKAGES)}.tar"
+    packages = (*PACKAGES, *further)
+    made = CACHE / f"debian-{_digest(SUITE, *packages)}.tar"
     if not made.exists():
         unfinished = _unfinished(made)
         excluded = (f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man"))
-        include = f"--include={','.join(PACKAGES)}"
+        include = f"--include={','.join(packages)}"
         run("mmdebstrap", "--quiet", "--variant=extract", include, *excluded, SUITE, unfinished, *_sources())
         unfinished.rename(made)
+    return made
+
+
+def package(name: str) -> Path:
+    """A package of Debian's, for what no root can have beside its others."""
+    made = CACHE / f"{name}-{SUITE}.deb"
+    if not made.exists():
+        with TemporaryDirectory(dir=CACHE) as directory:
+            subprocess.run(["apt-get", "download", "--quiet", name], cwd=directory, check=True, capture_output=True)
+            (downloaded,) = Path(directory).glob("*.deb")
+            downloaded.rename(made)
     return made
 
 

@@ -395,7 +395,7 @@ FLANNEL_REFUSES = (
             "the uplink works, but flannel would die at its next start: iface_missing.",
             f"flannel tries {NO_WLAN9}",
             "flannel would say Failed to find interface to use that matches the interfaces and/or regexes provided",
-            "compare flannel's flags with this node",
+            "do flannel's flags fit this node?",
         ),
         samples={
             'uplink_flannel_start_blocked{reason="iface_missing"}': 1,

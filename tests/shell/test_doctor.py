@@ -108,7 +108,7 @@ def test_the_answer_reads_like_a_colleague_s() -> None:
         "",
         "What to do:",
         "  sudo netplan apply",
-        "  ip -4 route show default   # done when this prints a route",
+        "  ip -4 route show default type unicast   # done when this prints a route",
         "  sudo journalctl -b | grep -i -e wlan0   # why it did not come up by itself",
     ]
 

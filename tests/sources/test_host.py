@@ -1,8 +1,7 @@
-"""The host: whose command brings its network back, what holds its radio off, and whose network this is."""
+"""The host: its name, what holds its radio off, and whose network this is."""
 
 from __future__ import annotations
 
-import platform
 from contextlib import aclosing
 from pathlib import Path
 
@@ -11,14 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES
-from uplink_exporter.facts import Host, Manager
+from uplink_exporter.facts import Claim, Host, Manager
 from uplink_exporter.sources import host
 
-NETPLAN = {"etc/netplan/50-cloud-init.yaml": "network: {version: 2}\n"}
-NETWORK_MANAGER = {"run/NetworkManager/NetworkManager.pid": "412\n"}
-NETWORKD = {"run/systemd/netif/state": "OPER_STATE=routable\n"}
-IFUPDOWN = {"etc/network/interfaces": "auto lo\niface lo inet loopback\n\nallow-hotplug wlan0\niface wlan0 inet dhcp\n"}
-ONLY_LOOPBACK = {"etc/network/interfaces": "source /etc/network/interfaces.d/*\nauto lo\niface lo inet loopback\n"}
+NAME = "pi-master1"
 
 
 def root(path: Path, *trees: dict[str, str]) -> Path:
@@ -27,27 +22,6 @@ def root(path: Path, *trees: dict[str, str]) -> Path:
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text(text)
     return path
-
-
-@pytest.mark.parametrize(
-    ("trees", "manager"),
-    [
-        pytest.param([NETPLAN], Manager.NETPLAN, id="netplan"),
-        pytest.param([NETPLAN, NETWORKD], Manager.NETPLAN, id="netplan that steers networkd"),
-        pytest.param([NETPLAN, NETWORK_MANAGER], Manager.NETPLAN, id="netplan that steers NetworkManager"),
-        pytest.param([{"etc/netplan/README": "empty"}, NETWORKD], Manager.NETWORKD, id="netplan without a plan"),
-        pytest.param([NETWORK_MANAGER], Manager.NETWORK_MANAGER, id="NetworkManager"),
-        pytest.param([NETWORK_MANAGER, IFUPDOWN], Manager.NETWORK_MANAGER, id="NetworkManager beside a file of old"),
-        pytest.param([NETWORKD], Manager.NETWORKD, id="systemd-networkd"),
-        pytest.param([{"run/systemd/netif/leases/x": ""}], Manager.UNKNOWN, id="its directory, as tmpfiles.d makes it"),
-        pytest.param([IFUPDOWN], Manager.IFUPDOWN, id="ifupdown"),
-        pytest.param([{"etc/network/interfaces.d/eth0": "iface eth0 inet dhcp"}], Manager.IFUPDOWN, id="interfaces.d"),
-        pytest.param([ONLY_LOOPBACK], Manager.UNKNOWN, id="interfaces with the loopback only"),
-        pytest.param([], Manager.UNKNOWN, id="nothing"),
-    ],
-)
-def test_who_configures_the_network(tmp_path: Path, trees: list[dict[str, str]], manager: Manager) -> None:
-    assert host.manager(root(tmp_path, *trees)) is manager
 
 
 def switch(number: int, kind: str, soft: int, hard: int) -> dict[str, str]:
@@ -67,7 +41,7 @@ def switch(number: int, kind: str, soft: int, hard: int) -> dict[str, str]:
     ],
 )
 def test_rfkill(tmp_path: Path, trees: list[dict[str, str]], soft: bool, hard: bool) -> None:
-    seen = host.read(root(tmp_path, *trees), tmp_path / "hosts")
+    seen = host.read(NAME, root(tmp_path, *trees), tmp_path / "hosts")
     assert (seen.rfkill_soft, seen.rfkill_hard) == (soft, hard)
 
 
@@ -81,30 +55,19 @@ def test_rfkill(tmp_path: Path, trees: list[dict[str, str]], soft: bool, hard: b
     ],
 )
 def test_whose_network_this_is(tmp_path: Path, file: str, host_network: bool) -> None:
-    assert host.read(tmp_path, FIXTURES / "etc" / file).host_network is host_network
+    assert host.read(NAME, tmp_path, FIXTURES / "etc" / file).host_network is host_network
 
 
 def test_a_root_that_holds_nothing_is_no_failure(tmp_path: Path) -> None:
-    assert host.read(tmp_path / "absent", tmp_path / "hosts") == Host(name=platform.node())
-
-
-def test_files_that_are_no_files_are_no_failure(tmp_path: Path) -> None:
-    for directory in ("etc/network/interfaces", "sys/class/rfkill/rfkill0/type", "etc/netplan/x.yaml"):
-        (tmp_path / directory).mkdir(parents=True)
-    assert host.read(tmp_path, tmp_path).manager is Manager.NETPLAN
-
-
-def test_a_file_is_read_up_to_a_bound(tmp_path: Path) -> None:
-    beyond = "#" * host.LONGEST_FILE + IFUPDOWN["etc/network/interfaces"]
-    assert host.manager(root(tmp_path, {"etc/network/interfaces": beyond})) is Manager.UNKNOWN
+    seen = host.read(NAME, tmp_path / "absent", tmp_path / "hosts")
+    assert seen == Host(name=NAME, claims=(Claim(manager=Manager.PPPD, device="ppp[0-9]*"),))
 
 
 @given(st.text())
 def test_no_text_makes_a_parser_fail(text: str) -> None:
-    assert host.parse_interfaces(text) in (True, False)
     assert host.parse_hosts(text) in (True, False)
 
 
 async def test_the_first_look_is_at_once(tmp_path: Path) -> None:
-    async with aclosing(host.watch(tmp_path, tmp_path / "hosts")) as facts:
-        assert (await anext(facts)).name == platform.node()
+    async with aclosing(host.watch(NAME, tmp_path, tmp_path / "hosts")) as facts:
+        assert (await anext(facts)).name == NAME

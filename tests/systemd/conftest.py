@@ -36,18 +36,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root: Path = tmp_path_factory.mktemp("machine") / "root"
     try:
         install(root)
-        built = wheel(root / "src")
-        shutil.copytree(wheelhouse(), root / "src/wheels")
-        shutil.copy(ROOT / "exporter/requirements.txt", root / "src")
-        shutil.copy(ROOT / "exporter/systemd" / UNIT, root / "etc/systemd/system")
-        with fresh_namespace() as network, booted(root, network) as machine:
-            machine("pipx", "install", f"/src/{built.name}", env=PIPX)
-            locked = ("--require-hashes", "--requirement=/src/requirements.txt")
-            machine("pipx", "runpip", "uplink-exporter", "install", *locked, env=PIPX)
-            machine("systemctl", "enable", UNIT)
+        with_exporter(root)
         yield root
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def with_exporter(root: Path) -> None:
+    """Install the exporter there, and enable its unit."""
+    built = wheel(root / "src")
+    shutil.copytree(wheelhouse(), root / "src/wheels")
+    shutil.copy(ROOT / "exporter/requirements.txt", root / "src")
+    shutil.copy(ROOT / "exporter/systemd" / UNIT, root / "etc/systemd/system")
+    with fresh_namespace() as network, booted(root, network) as machine:
+        machine("pipx", "install", f"/src/{built.name}", env=PIPX)
+        locked = ("--require-hashes", "--requirement=/src/requirements.txt")
+        machine("pipx", "runpip", "uplink-exporter", "install", *locked, env=PIPX)
+        machine("systemctl", "enable", UNIT)
 
 
 @pytest.fixture

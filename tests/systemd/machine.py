@@ -85,13 +85,16 @@ def unavailable() -> str:
     return "" if os.geteuid() == 0 else "it takes root to boot a machine in namespaces"
 
 
-def install(root: Path) -> None:
-    """Unpack a Debian with systemd, of which nothing is configured but what a boot needs."""
+def install(root: Path, *packages: str) -> None:
+    """Unpack a Debian with systemd and further packages, of which nothing is configured but what a boot needs."""
     root.mkdir()
-    subprocess.run(["tar", "--extract", f"--file={debian()}", f"--directory={root}"], check=True)
+    subprocess.run(["tar", "--extract", f"--file={debian(*packages)}", f"--directory={root}"], check=True)
     for name in ("passwd", "group"):
         shutil.copy(root / f"usr/share/base-passwd/{name}.master", root / "etc" / name)
     (root / "etc/hostname").write_text(f"{NAME}\n")
+    for name, target in (("run", "/run"), ("lock", "/run/lock")):  # as the scripts of base-files make them
+        shutil.rmtree(root / "var" / name)
+        (root / "var" / name).symlink_to(target)
     (root / "etc/machine-id").touch()  # so that systemd asks nobody about a first boot
     for unit in ("systemd-firstboot", "console-getty", "getty@tty1"):
         (root / f"etc/systemd/system/{unit}.service").symlink_to("/dev/null")
@@ -107,7 +110,10 @@ def booted(root: Path, node: Namespace) -> Iterator[Machine]:
     try:
         eventually(lambda: _systemd(process), BOOTED)
         machine = Machine(root, _systemd(process))
-        eventually(lambda: machine.run("systemctl", "is-system-running", "--wait").stdout.strip() == "running", BOOTED)
+        state = ("systemctl", "is-system-running", "--wait")
+        eventually(lambda: machine.run(*state).stdout.strip() in ("running", "degraded"), BOOTED)
+        failed = machine("systemctl", "list-units", "--failed", "--plain", "--no-legend")
+        assert not failed, f"{failed}\n{machine('journalctl', '--boot', '--no-pager', '--output=cat', '--lines=50')}"
         yield machine
     finally:
         process.send_signal(signal.SIGKILL)

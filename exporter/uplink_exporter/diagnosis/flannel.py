@@ -51,7 +51,7 @@ def recovering(view: View) -> Finding | None:
     return Finding(
         summary=f"the uplink {came}; {'flannel is' if flannel else 'the pods are'} not back yet",
         evidence=(*ways_out(view), *(evidence for family in view.required for evidence in since(view, family))),
-        remedy=("wait: the kubelet starts a container that crashed again within 5 minutes",),
+        remedy=("# wait: the kubelet starts a container that crashed again within 5 minutes",),
     )
 
 
@@ -139,7 +139,7 @@ def _why(flannel: Condition) -> str:
 
 
 _REMEDY_FOR_FLAGS = (
-    "compare flannel's flags with this node: kubectl get daemonset -A -o yaml | grep -A 20 kube-flannel",
+    "kubectl get daemonset -A -o yaml | grep -A 20 kube-flannel   # do flannel's flags fit this node?",
     "ip -br addr",
 )
 
@@ -156,7 +156,7 @@ _REMEDIES: dict[str, tuple[str, ...]] = {
     ),
     Cause.OOM: ("kubectl -n kube-flannel edit daemonset kube-flannel-ds   # raise its memory limit",),
     Blocked.DEFAULT_ROUTE_NO_OIF: (
-        "flannel cannot read a default route with several next hops: leave one, or tell flannel the interface",
+        "# flannel cannot read a default route with several next hops: leave one, or tell flannel the interface",
         "kubectl -n kube-flannel edit daemonset kube-flannel-ds   # add --iface=DEVICE to args",
     ),
     Cause.IFACE_MISSING: _REMEDY_FOR_FLAGS,

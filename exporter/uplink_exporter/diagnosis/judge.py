@@ -74,7 +74,7 @@ def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...
 IN_A_POD = Finding(
     summary="this is a pod's own network, not the node's",
     evidence=(Evidence(subject="network namespace", observed="a pod's own: nothing seen here is about the node"),),
-    remedy=("set hostNetwork: true in the exporter's pod spec",),
+    remedy=("# set hostNetwork: true in the exporter's pod spec",),
 )
 
 
@@ -87,7 +87,7 @@ def silent(state: NodeState, now: Instant) -> Finding:
     return Finding(
         summary="the kernel cannot be asked for its routes",
         evidence=(Evidence(subject="rtnetlink", observed=f"{seen}; failed: {errors}" if errors else seen),),
-        remedy=("read the exporter's log: it says why the netlink source fails",),
+        remedy=("# read the exporter's log: it says why the netlink source fails",),
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
-from uplink_exporter.diagnosis.remedy import bring_up, look_closer
+from uplink_exporter.diagnosis import remedy
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View, candidates, suspects
 from uplink_exporter.diagnosis.words import BECAUSE, LABEL, absence, addressless, link_state, next_hop, radio, since
@@ -24,10 +22,7 @@ def uplink_missing(view: View) -> Finding | None:
             *radio(view),
             absence(view, family),
         ),
-        remedy=(
-            f"sudo dmesg | grep -i -e {quote(device)} -e firmware -e usb   # why the device did not appear",
-            *bring_up(view, device),
-        ),
+        remedy=tuple(remedy.missing_device(view, device)),
         device=device,
     )
 
@@ -56,7 +51,7 @@ def uplink_down(view: View) -> Finding | None:
             ),
             absence(view, family),
         ),
-        remedy=(*bring_up(view, name), *(line for link in down[:4] for line in look_closer(link))),
+        remedy=tuple(remedy.device_down(view, down)),
         device=name,
     )
 
@@ -76,7 +71,7 @@ def route_missing(view: View) -> Finding | None:
             absence(view, family),
             *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:4]),
         ),
-        remedy=bring_up(view, carrying.name if carrying else ""),
+        remedy=tuple(remedy.route_missing(view, carrying, family)),
         device=carrying.name if carrying else "",
     )
 
@@ -104,7 +99,7 @@ def _dead_link(view: View, family: Family, hops: list[NextHop]) -> Finding:
             *(next_hop(view, family, hop) for hop in hops[:4]),
             *since(view, family),
         ),
-        remedy=(*bring_up(view, name), *look_closer(links[0])) if links else bring_up(view, ""),
+        remedy=tuple(remedy.dead_link(view, links[0] if links else None)),
         device=links[0].name if links else "",
     )
 
@@ -122,10 +117,7 @@ def _dead_gateway(view: View, family: Family, hops: tuple[NextHop, ...]) -> Find
             *(next_hop(view, family, hop) for hop in hops[:4]),
             *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),
         ),
-        remedy=(
-            f"ping -c 3 -I {quote(name)} {hops[0].gateway}   # is the router up, and on this network?",
-            *bring_up(view, name),
-        ),
+        remedy=tuple(remedy.dead_gateway(view, name, hops[0].gateway)),
         device=link.name if link else "",
     )
 

@@ -6,8 +6,9 @@ the wall clock of a node without a network, hence without NTP, may be wrong by d
 """
 
 from uplink_exporter.facts.fact import Fact, Health, Instant, Reason, SourceError
-from uplink_exporter.facts.host import Host, Load, Manager, Pressure
+from uplink_exporter.facts.host import Host, Load, Pressure
 from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate
+from uplink_exporter.facts.managers import Claim, Manager
 from uplink_exporter.facts.network import Network
 from uplink_exporter.facts.policy import FlannelPolicy, Policy
 from uplink_exporter.facts.route_history import RouteHistory
@@ -17,6 +18,7 @@ from uplink_exporter.facts.state import NodeState
 __all__ = [
     "CARRYING",
     "Address",
+    "Claim",
     "Fact",
     "Family",
     "FlannelPolicy",

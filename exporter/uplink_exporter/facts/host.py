@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar
 
 from uplink_exporter.facts.fact import Instant, Reason
+from uplink_exporter.facts.managers import Claim, Manager
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +38,6 @@ class Load:
         return self
 
 
-class Manager(StrEnum):
-    """What configures the node's network, hence whose command brings an uplink back."""
-
-    NETPLAN = "netplan"
-    NETWORK_MANAGER = "NetworkManager"
-    NETWORKD = "systemd-networkd"
-    IFUPDOWN = "ifupdown"
-    UNKNOWN = "unknown"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """The node around the network. `rfkill_*`: a switch holds its Wi-Fi off, in software or in hardware."""
@@ -57,11 +47,16 @@ class Host:
     reasons: ClassVar[tuple[Reason, ...]] = ()
 
     name: str = ""
-    manager: Manager = Manager.UNKNOWN
+    claims: tuple[Claim, ...] = ()
+    """Who manages which devices; of those that claim the same device the first has it."""
     rfkill_soft: bool = False
     rfkill_hard: bool = False
     host_network: bool = True
     """False in a pod that is not on the host's network, and so sees its own."""
+
+    def claim(self, device: str) -> Claim:
+        """Who manages this device, be it there or not."""
+        return next((claim for claim in self.claims if claim.covers(device)), Claim(manager=Manager.UNKNOWN))
 
     def following(self, previous: Host | None, now: Instant) -> Host:
         """Itself: nothing is counted."""
