@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from tests.builders import (
+    ADDRESS,
     ETH0,
     HOST,
     LOAD,
@@ -34,7 +35,7 @@ from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.memory import remember
 from uplink_exporter.history.telling import begun
 from uplink_exporter.store import Store
-from uplink_exporter.web.landing import landing
+from uplink_exporter.web.landing import DEVICE_COLUMNS, MOST_ADDRESSES, MOST_ROWS, landing
 
 VOID = {"meta", "br"}
 
@@ -146,6 +147,19 @@ def test_any_node_has_a_well_formed_page(timeline: list[tuple[float, Happening]]
         assert page.open == []
         assert "script" not in page.elements
         assert all(len(row) in (2, 3, 5, 6) for row in page.rows)
+
+
+def test_of_a_crowd_it_shows_as_much_as_a_person_reads_and_what_matters_first() -> None:
+    crowd = (replace(WLAN0, index=1000 + n, name=f"vlan{n}") for n in range(4000))
+    addresses = tuple(replace(ADDRESS, index=3, address=f"10.0.{n // 250}.{n % 250}") for n in range(1000))
+    network = replace(with_links(NETWORK, *crowd), addresses=addresses)
+    page = read(scene(node(network)))
+    devices = [row for row in page.rows if len(row) == len(DEVICE_COLUMNS) and row[0] != "device"]
+    assert devices[0][0] == "wlan0"
+    assert len(devices) == MOST_ROWS
+    assert [f"and {4003 - MOST_ROWS} more"] in page.rows
+    assert devices[0][-1].count(",") == MOST_ADDRESSES
+    assert devices[0][-1].endswith(f"and {1000 - MOST_ADDRESSES} more")
 
 
 def test_every_expected_device_is_there_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +19,24 @@ BACKLOG = 1024
 # is to hold what is on its way, and little that is not.
 _RECEIVED = 16 * 1024
 _UNSENT = 16 * 1024
+
+# Descriptors: more than clients may ever have, and what the exporter itself needs at most.
+_ENOUGH = 4096
+_OWN = 48
+
+
+def connections() -> int:
+    """How many connections there are descriptors for, after the soft limit is raised as far as it may be and helps.
+
+    It is 1024 by systemd's default, or less, and what does not get one makes asyncio stop accepting for a second.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):  # a sandbox may forbid to ask for more
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return _ENOUGH if soft == resource.RLIM_INFINITY else max(soft - _OWN, 1)
 
 
 def listen(address: ListenAddress, procfs: Path) -> socket.socket:

@@ -20,9 +20,8 @@ def misled(headers: Mapping[str, str], node: str) -> bool:
     host = _name(headers.get("Host", ""))
     if "." not in host or _is_address(host):
         return False
-    return host.partition(".")[0] != node.lower().partition(".")[0] and not host.endswith(
-        tuple(f".{n}" for n in _LOCAL)
-    )
+    ours = host.partition(".")[0] == node.lower().partition(".")[0]
+    return not ours and not host.endswith(_LOCAL)
 
 
 def _name(host: str) -> str:

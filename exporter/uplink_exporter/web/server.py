@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from logging import CRITICAL, Logger, getLogger
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from uplink_exporter.lean import bare_package
-from uplink_exporter.web.connections import Gate
+from uplink_exporter.web.connections import LIMIT, Gate
 from uplink_exporter.web.guest import Guest
-from uplink_exporter.web.listen import BACKLOG
+from uplink_exporter.web.listen import BACKLOG, connections
 from uplink_exporter.web.site import Answer, Request, Site, text
 
 with bare_package("aiohttp", __version__=""):
@@ -26,10 +27,25 @@ if TYPE_CHECKING:
 
 GRACE = 0.5
 # asyncio accepts as many in one turn, before the gate sees any of them.
-AT_ONCE = 32
+AT_ONCE = 16
 PIECE = 16 * 1024
 
 log = getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Complaints:
+    """What asyncio complains of. That there is no descriptor it says for each connection: once a minute will do."""
+
+    told: float = -math.inf
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """asyncio's handler of exceptions."""
+        if "out of system resource" not in context.get("message", ""):
+            loop.default_exception_handler(context)
+        elif loop.time() - self.told >= 60:
+            self.told = loop.time()
+            log.error("connections wait: no file descriptor is left for them", extra={"error": context["exception"]})
 
 
 @asynccontextmanager
@@ -50,8 +66,11 @@ async def serving(site: Site, sockets: Collection[socket.socket], guard: Guard |
     server = Server(
         answer, access_log=None, lingering_time=0.0, handler_cancellation=True, logger=Logger("aiohttp", CRITICAL)
     )
-    gate = Gate(server, secure=guard.handler if guard else None)
+    # Besides those who are in, some of each socket are on their way in or out.
+    limit = max(connections() - 2 * AT_ONCE * len(sockets), 1)
+    gate = Gate(server, secure=guard.handler if guard else None, limit=min(limit, LIMIT))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(Complaints())
     listeners = [await loop.create_server(gate, sock=sock, backlog=AT_ONCE) for sock in sockets]
     for sock in sockets:
         sock.listen(BACKLOG)  # create_server() listens anew, with as short a queue as it accepts at once
