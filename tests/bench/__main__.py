@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from tempfile import TemporaryDirectory
 
-from tests.bench import dashboard, event, flannel, idling, imports, recorder, rubbish, scraping, storm
+from tests.bench import dashboard, event, flannel, idling, imports, recorder, rubbish, scraping, starving, storm
 from tests.bench.exporters import BrokenRunError
 from tests.bench.report import Goal
 from tests.kernel.namespace import SOURCES, remove_leftovers, unavailable
@@ -24,6 +24,7 @@ PARTS = {
     "idle": idling.measure,
     "recorder": recorder.measure,
     "rubbish": rubbish.measure,
+    "starve": starving.measure,
     "dashboard": dashboard.measure,
 }
 
