@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "exporter"
-COMMAND = (sys.executable, "-m", "uplink_exporter", "--source.pod-logs=off", "--source.kubernetes=off")
+PROGRAM = (sys.executable, "-m", "uplink_exporter")
+COMMAND = (*PROGRAM, "--source.pod-logs=off", "--source.kubernetes=off")
 LOCAL = "--web.listen-address=127.0.0.1:0"
 # An environment that sets nothing: what the machine's has is none of the tests' business.
 ENVIRONMENT = {"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"]}
@@ -55,9 +56,9 @@ class Exporter:
 
 
 @contextmanager
-def exporting(*arguments: str) -> Iterator[Exporter]:
+def exporting(*arguments: str, command: tuple[str, ...] = COMMAND) -> Iterator[Exporter]:
     """An exporter that serves, as soon as it says so."""
-    with subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+    with subprocess.Popen([*command, *arguments], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
         try:
             if process.stderr is None:
                 raise AssertionError("stderr is a pipe")
@@ -131,6 +132,22 @@ def test_a_signal_ends_it_well_and_soon_also_while_clients_are_there(number: sig
         scraping.close()
     assert code == 0
     assert seconds < 2
+
+
+def test_it_answers_and_ends_though_no_file_is_one(tmp_path: Path) -> None:
+    """A FIFO for each file that it reads: to open one for reading would wait for ever."""
+    pod = tmp_path / "pods/kube-system_kube-flannel-ds-x_1/kube-flannel"
+    odd = ("root/etc/network/interfaces", "root/etc/netplan/x.yaml", "root/etc/dhcpcd.conf", "kubeconfig", "subnet.env")
+    for path in (*(tmp_path / name for name in odd), pod / "3.log"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(path)
+    paths = (f"--path.rootfs={tmp_path}/root", f"--path.pod-logs={tmp_path}/pods", f"--path.flannel-run={tmp_path}")
+    api = ("--source.kubernetes=on", f"--kubernetes.kubeconfig={tmp_path}/kubeconfig")
+    with exporting(LOCAL, *paths, *api, command=PROGRAM) as running:
+        told = {f'uplink_source_up{{source="{source}"}} 1.0' for source in ("host", "pod-logs", "netlink", "load")}
+        eventually(lambda: told <= set(running.get("/metrics")[1].splitlines()))
+        assert running.get("/-/healthy")[0] == 200
+        assert running.end(signal.SIGTERM)[0] == 0
 
 
 def test_it_ends_at_once_where_nobody_is() -> None:

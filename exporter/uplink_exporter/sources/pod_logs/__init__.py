@@ -17,6 +17,7 @@ from uplink_exporter.flannel.observed import FlannelLogs, Selection
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.pod_logs.attempt import read_attempt
 from uplink_exporter.sources.pod_logs.scan import MAX_READ, scan
+from uplink_exporter.threads import in_thread
 
 RESCAN = 30.0
 PAUSE = 0.25
@@ -39,7 +40,7 @@ async def watch(
             changed.clear()
             # In a thread: the logs lie on the disk that a starving etcd fights for in the very outage, and a read that
             # stalls there must not stall a scrape. The scan shares nothing, so no lock is needed.
-            seen = await asyncio.to_thread(scan, root, subnet_file, selection, read, rootfs)
+            seen = await in_thread(scan, root, subnet_file, selection, read, rootfs)
             hint_at(seen.directories)
             if seen.fact != told or loop.time() >= due:
                 told, due = seen.fact, loop.time() + rescan - PAUSE

@@ -11,6 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import text
 from uplink_exporter.flannel import causes
 from uplink_exporter.flannel.observed import ContainerRestarts, FlannelLogs, LastWords, Selection
 from uplink_exporter.flannel.options import Stack
@@ -170,8 +171,7 @@ def _last_words(logs: ContainerLogs, number: int, attempt: Attempt, words: cause
 def _subnet_stack(path: Path, look: _Look) -> Stack | None:
     """The stack by flannel's subnet.env, a file. It is told elsewhere too, so it is no fault if it may not be read."""
     try:
-        with Path(followed(str(path), look.rootfs)).open("rb") as file:
-            return written_stack(file.read(LONGEST_SUBNET_FILE).decode(errors="replace"))
+        return written_stack(text(followed(str(path), look.rootfs), LONGEST_SUBNET_FILE))
     except OSError:
         return None
 
