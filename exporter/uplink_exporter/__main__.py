@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from uplink_exporter.commands import healthcheck
@@ -33,7 +34,12 @@ def _main() -> int:
         encrypts = access.wanted(settings.kubernetes)
         with nullcontext() if encrypts else without_openssl():
             from uplink_exporter.app import run  # asyncio comes with it
-        return run(settings, access if encrypts else None)
+        code = run(settings, access if encrypts else None)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads has read enough: `history | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
+        return 128 + signal.SIGPIPE
     except SettingsError as error:
         print(f"uplink-exporter: {error}", file=sys.stderr)
         return 2

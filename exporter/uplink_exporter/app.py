@@ -66,7 +66,7 @@ def sources(
     """
     found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
-        Host: partial(host.watch, settings.node or platform.node(), settings.rootfs, Path("/etc/hosts")),
+        Host: partial(host.watch, settings.node or host.host_name(), settings.rootfs, Path("/etc/hosts")),
         Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state())),
     }
     chosen = Selection(
@@ -77,7 +77,7 @@ def sources(
         found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
     if access is not None:
         pods = state().last(NodePods)
-        node, endpoints = settings.node or platform.node().lower(), pods.endpoints if pods else ()
+        node, endpoints = settings.node or host.host_name().lower(), pods.endpoints if pods else ()
         found[NodePods] = kubernetes.watcher(access, node, chosen, endpoints)
     return found
 
@@ -231,7 +231,7 @@ def run_history(settings: Settings) -> tuple[str, int]:
     chronicle, milestones = state.last(Chronicle) or found.chronicle, state.last(Milestones)
     answer = history.answer(
         chronicle,
-        settings.node or platform.node(),
+        settings.node or host.host_name(),
         settings.output,
         now,
         required=settings.policy.required,

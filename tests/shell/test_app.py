@@ -175,6 +175,16 @@ def test_a_bad_setting_is_one_line_and_exit_code_2() -> None:
     assert "UPLINK_EXPORTER_LOG_LEVEL" in refused.stderr
 
 
+def test_who_stops_reading_is_not_told_of_a_broken_pipe() -> None:
+    with subprocess.Popen([*COMMAND, "doctor"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert b"Traceback" not in (said := run.stderr.read())
+        assert b"BrokenPipe" not in said
+    assert run.returncode == 128 + signal.SIGPIPE
+
+
 def test_help_is_no_failure() -> None:
     told = run("--help")
     assert (told.returncode, told.stderr) == (0, "")

@@ -39,7 +39,12 @@ GOOD: tuple[tuple[str, str, Get, object], ...] = (
     ("interface.exclude", "eth.*", lambda s: s.exclude and s.exclude.pattern, "eth.*"),
     ("flannel.container", "flanneld", lambda s: s.flannel_containers, ("flanneld",)),
     ("flannel.namespace", "kube-system", lambda s: s.flannel_namespaces, ("kube-system",)),
-    ("flannel.pod", "^kf-", lambda s: s.flannel_pod and s.flannel_pod.pattern, "^kf-"),
+    (
+        "flannel.pod",
+        "^kf-",
+        lambda s: s.flannel_pod and [s.flannel_pod.search(n) for n in ("kf-1", "a-kf-1")],
+        [True, False],
+    ),
     ("flannel.args", "--iface=wlan0", lambda s: s.policy.flannel, FlannelPolicy(args="--iface=wlan0")),
     ("flannel.version", "v0.19.2", lambda s: s.policy.flannel, FlannelPolicy(version="v0.19.2")),
     ("flannel.stack", "dual", lambda s: s.policy.flannel, FlannelPolicy(stack="dual")),
@@ -69,7 +74,7 @@ BAD = {
     "interface.exclude": ("[",),
     "flannel.container": ("Kube", "a_b", "", "-a", "a" * 64),
     "flannel.namespace": ("kube.system", "KUBE"),
-    "flannel.pod": ("(",),
+    "flannel.pod": ("(", "(a{1000}){1000}"),
     "flannel.args": ("'", "kubelet --iface=wlan0"),
     "flannel.version": ("newest", "0", "v"),
     "flannel.stack": ("ipv5",),
@@ -152,6 +157,12 @@ def test_what_is_repeated_keeps_its_order() -> None:
     devices = ["--uplink.device=wlan0", "--uplink.device=eth0"]
     assert parse(devices, {}).policy.devices == ("wlan0", "eth0")
     assert parse([], {"UPLINK_EXPORTER_UPLINK_DEVICE": "wlan0,eth0"}).policy.devices == ("wlan0", "eth0")
+
+
+@pytest.mark.parametrize("flag", ["interface.include", "interface.exclude", "flannel.pod"])
+def test_a_pattern_that_is_too_deep_is_refused_like_any_other(flag: str) -> None:
+    with pytest.raises(SettingsError, match=f"^--{flag}: .* is not allowed; allowed is "):
+        parse([f"--{flag}={'(' * 5000}"], {})
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in BAD.items() for text in texts])

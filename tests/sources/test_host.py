@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import aclosing
 from pathlib import Path
 
@@ -71,3 +72,8 @@ def test_no_text_makes_a_parser_fail(text: str) -> None:
 async def test_the_first_look_is_at_once(tmp_path: Path) -> None:
     async with aclosing(host.watch(NAME, tmp_path, tmp_path / "hosts")) as facts:
         assert (await anext(facts)).name == NAME
+
+
+def test_a_name_that_is_no_text_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "pi\udcff")
+    assert host.host_name() == r"pi\xff"

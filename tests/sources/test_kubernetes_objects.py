@@ -18,6 +18,7 @@ from tests.sources.test_json_stream import JSON
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import ApiPath, NodePods, Selection, WaitingReason
 from uplink_exporter.flannel.options import parse_options
+from uplink_exporter.flannel.re2 import compile_pattern
 from uplink_exporter.sources.kubernetes.objects import (
     MOST_WAITING,
     Pod,
@@ -48,8 +49,8 @@ SELECTIONS = {
     "the stock names": (Selection(), True),
     "its namespace": (Selection(namespaces=("kube-flannel", "kube-system")), True),
     "another namespace": (Selection(namespaces=("kube-flannel",)), False),
-    "its pod": (Selection(pod=re.compile("^kube-flannel-ds")), True),
-    "another pod": (Selection(pod=re.compile("^canal")), False),
+    "its pod": (Selection(pod=compile_pattern("^kube-flannel-ds")), True),
+    "another pod": (Selection(pod=compile_pattern("^canal")), False),
     "another container": (Selection(containers=("flannel",)), False),
     "one of several containers": (Selection(containers=("flannel", "kube-flannel")), True),
 }
@@ -343,3 +344,10 @@ def test_any_json_is_a_config_map_or_an_endpoint_slice_or_nothing(thing: object)
     assert parse_config_map({"data": thing}) in ("", "ipv4", "ipv6", "dual", "none")
     assert parse_endpoints(thing) == ()
     assert len(parse_endpoints({"endpoints": thing, "ports": thing})) <= 8
+
+
+def test_no_name_of_a_pod_holds_up_what_looks_for_it() -> None:
+    """Python's own expressions would try 2**40 ways."""
+    nested = Selection(pod=compile_pattern("^(a+)+$"))
+    assert not nested.wants("default", "a" * 252 + "b")
+    assert nested.wants("default", "a" * 253)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import resource
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.causes import LONGEST_FLAGS_LINE, LONGEST_LINE
 from uplink_exporter.flannel.observed import Cause, ContainerRestarts, FlannelLogs, LastWords, Selection
+from uplink_exporter.flannel.re2 import compile_pattern
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.pod_logs import watch
 from uplink_exporter.sources.pod_logs.attempt import HEAD, TAIL, Attempt, parse_attempt_log, read_attempt
@@ -218,7 +218,7 @@ def test_the_highest_number_counts_and_not_how_many_there_are(kubelet: Kubelet, 
         (Selection(), {"kube-flannel-ds-a", "kube-flannel-ds-b", "canal-c"}),
         (Selection(namespaces=("kube-flannel",)), {"kube-flannel-ds-b"}),
         (Selection(namespaces=("kube-flannel", "kube-system")), {"kube-flannel-ds-a", "kube-flannel-ds-b", "canal-c"}),
-        (Selection(pod=re.compile("^canal")), {"canal-c"}),
+        (Selection(pod=compile_pattern("^canal")), {"canal-c"}),
         (Selection(containers=("calico-node",)), {"canal-c"}),
         (Selection(containers=("flanneld",)), set()),
     ],

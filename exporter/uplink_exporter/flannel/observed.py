@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,6 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from uplink_exporter.facts import Instant, Reason
+from uplink_exporter.flannel.re2 import Pattern
 
 
 class Cause(StrEnum):
@@ -47,11 +47,11 @@ class Selection:
 
     containers: tuple[str, ...] = ("kube-flannel",)
     namespaces: tuple[str, ...] = ()
-    pod: re.Pattern[str] | None = None
+    pod: Pattern | None = None
 
     def wants(self, namespace: str, pod: str) -> bool:
         """Whether a container of that pod may be flannel's."""
-        named = self.pod is None or self.pod.search(pod) is not None
+        named = self.pod is None or self.pod.search(pod)
         return named and (not self.namespaces or namespace in self.namespaces)
 
 

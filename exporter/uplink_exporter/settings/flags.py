@@ -13,6 +13,7 @@ from uplink_exporter.settings.model import LogFormat, LogLevel, Mode, Output
 from uplink_exporter.settings.values import (
     absolute_path,
     api_server,
+    bounded_pattern,
     device,
     flannel_args,
     flannel_version,
@@ -125,8 +126,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="flannel.pod",
         default=("",),
-        parse=pattern,
-        allowed="a regular expression (Python's), looked for in the pod's name",
+        parse=bounded_pattern,
+        allowed="a regular expression (Go's) of at most 256 characters, looked for in the pod's name",
         help="only pods whose name matches count as flannel",
     ),
     Flag(

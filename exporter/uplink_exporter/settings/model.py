@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from uplink_exporter.facts import Policy
+from uplink_exporter.flannel.re2 import Pattern
 
 
 class Command(StrEnum):
@@ -76,7 +77,7 @@ class Settings:
     rootfs: Path
     flannel_containers: tuple[str, ...]
     flannel_namespaces: tuple[str, ...]
-    flannel_pod: re.Pattern[str] | None
+    flannel_pod: Pattern | None
     kubernetes: Mode
     pod_logs: Mode
     api_servers: tuple[str, ...]

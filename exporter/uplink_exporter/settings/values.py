@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from uplink_exporter.flannel.options import parse_options, parse_version, split_args
+from uplink_exporter.flannel.re2 import Pattern, compile_pattern
 from uplink_exporter.settings.model import ListenAddress
 
 
@@ -39,7 +40,15 @@ def device(text: str) -> str:
 
 def pattern(text: str) -> re.Pattern[str] | None:
     """A regular expression; None if empty."""
-    return re.compile(text) if text else None
+    try:
+        return re.compile(text) if text else None
+    except (RecursionError, OverflowError) as error:
+        raise ValueError from error
+
+
+def bounded_pattern(text: str) -> Pattern | None:
+    """A regular expression for names that anybody may choose, so that none of them can hold everything up."""
+    return compile_pattern(text) if text else None
 
 
 def absolute_path(text: str) -> Path:

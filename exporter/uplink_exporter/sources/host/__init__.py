@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from uplink_exporter.sources.host.managers import claims
 from uplink_exporter.threads import in_thread
 
 PERIOD = 60.0
+
+
+def host_name() -> str:
+    """This machine's name. The kernel takes any bytes for it; those that are no text are spelled out."""
+    return platform.node().encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 async def watch(name: str, root: Path, hosts: Path) -> AsyncGenerator[Host, None]:
