@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
 from tests.chart.get import CACHE
-from tests.chart.helm import LOWEST, NEWEST, ROOT, Object
+from tests.chart.helm import LOWEST, NEWEST, Object
+from tests.fixtures import FIXTURES
 
 Schema = dict[str, Any]
 Errors = Callable[[Object], list[str]]
@@ -31,10 +31,21 @@ def _of_package(name: str) -> Path:
 
 INSTALLED = _of_package("kubernetes_validate") / "kubernetes-json-schema"
 KUBERNETES = {LOWEST: CACHE / "schemas", NEWEST: INSTALLED / f"v{NEWEST}-local-strict"}
-# What the chart may say to the Prometheus operator, and how: a part of its CRDs, and the judge where those are not.
-OURS: Mapping[str, Schema] = json.loads(Path(__file__).with_name("monitoring.schema.json").read_text())
-# No registry has the CRDs themselves. They are looked for where the environment says, and beside the checkout.
-CRDS = Path(os.environ.get("UPLINK_EXPORTER_CRDS") or ROOT.parent / "shared/data/crds")
+# The kinds of the Prometheus operator; tests/fixtures/crds/README.md says where they are from.
+CRDS = sorted((FIXTURES / "crds").glob("*.yaml"))
+STRINGS = {"type": "object", "additionalProperties": {"type": "string"}}
+METADATA = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "namespace", "labels"],
+    "properties": {
+        "name": {"type": "string"},
+        "namespace": {"type": "string"},
+        "labels": STRINGS,
+        "annotations": STRINGS,
+    },
+}
+"""As strict as those of Kubernetes' own kinds; a CRD says nothing of it."""
 
 
 def kubernetes_errors(version: str) -> Errors:
@@ -66,18 +77,19 @@ def registry(directory: Path) -> Registry[Any]:
     return Registry(retrieve=retrieve)  # type: ignore[call-arg] # attrs takes it, its types do not say so
 
 
-def operator_errors(schemas: Mapping[str, Schema]) -> Errors:
+def operator_errors(one: Object) -> list[str]:
     """What the Prometheus operator has against an object of its kinds."""
-    return lambda one: complaints(jsonschema.Draft7Validator(schemas[one["kind"]]), one)
+    return complaints(jsonschema.Draft7Validator(crds()[one["kind"]]), one)
 
 
 def complaints(validator: jsonschema.Draft7Validator, one: Object) -> list[str]:
     return [f"{one['kind']} {error.json_path}: {error.message}" for error in validator.iter_errors(one)]
 
 
+@cache
 def crds() -> dict[str, Schema]:
-    """The operator's CRDs made strict, by kind; none where they are not to be found."""
-    return dict(map(crd, sorted(CRDS.glob("*.yaml"))))
+    """The operator's CRDs made strict, by kind."""
+    return dict(map(crd, CRDS))
 
 
 def crd(path: Path) -> tuple[str, Schema]:
@@ -85,7 +97,8 @@ def crd(path: Path) -> tuple[str, Schema]:
     spec = yaml.safe_load(path.read_text())["spec"]
     (version,) = (version for version in spec["versions"] if version["name"] == "v1")
     schema = strict(version["schema"]["openAPIV3Schema"])
-    schema["properties"]["metadata"] = OURS["PodMonitor"]["properties"]["metadata"]
+    schema["properties"] |= {"apiVersion": {"const": f"{spec['group']}/v1"}, "metadata": METADATA}
+    schema["required"] += ["apiVersion", "kind", "metadata"]
     return spec["names"]["kind"], schema
 
 
@@ -104,13 +117,3 @@ def strict(schema: Schema) -> Schema:
         if isinstance(kept.get(key), dict):
             kept[key] = strict(kept[key])
     return kept
-
-
-def paths(schema: Schema, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every place in a schema, and which type it has."""
-    yield path, schema.get("type")
-    for name, value in schema.get("properties", {}).items():
-        yield from paths(value, f"{path}.{name}")
-    for key in ("items", "additionalProperties"):
-        if isinstance(schema.get(key), dict):
-            yield from paths(schema[key], f"{path}[]")

@@ -43,26 +43,9 @@ def test_lint_has_nothing_against_a_preset(preset: Path, major: int) -> None:
 @pytest.mark.parametrize("kubernetes", [LOWEST, NEWEST])
 def test_every_object_is_valid(preset: Path, kubernetes: str) -> None:
     chart = Chart(kubernetes=kubernetes)
-    of_kubernetes, of_operator = schemas.kubernetes_errors(kubernetes), schemas.operator_errors(schemas.OURS)
+    of_kubernetes = schemas.kubernetes_errors(kubernetes)
     for one in rendered(chart, preset):
-        assert (of_operator if one["kind"] in schemas.OURS else of_kubernetes)(one) == []
-
-
-@pytest.mark.skipif(not schemas.crds(), reason=f"no CRDs in {schemas.CRDS}; UPLINK_EXPORTER_CRDS says where they are")
-class TestAgainstTheOperatorsOwnDefinitions:
-    """What stands in for them elsewhere, monitoring.schema.json, is proven here to be a part of them."""
-
-    @pytest.mark.parametrize("kind", schemas.OURS)
-    def test_our_schema_is_a_part_of_theirs(self, kind: str) -> None:
-        theirs = dict(schemas.paths(schemas.crds()[kind]))
-        for path, type_ in schemas.paths(schemas.OURS[kind]):
-            assert path in theirs, f"{kind}{path} is not in the CRD"
-            assert theirs[path] == type_, f"{kind}{path} is {theirs[path]}, not {type_}"
-
-    @every_preset
-    def test_every_object_is_valid(self, preset: Path, chart: Chart) -> None:
-        errors = schemas.operator_errors(schemas.crds())
-        assert [error for one in rendered(chart, preset) if one["kind"] in schemas.OURS for error in errors(one)] == []
+        assert (schemas.operator_errors if one["kind"] in schemas.crds() else of_kubernetes)(one) == []
 
 
 @pytest.mark.parametrize(
@@ -77,7 +60,7 @@ class TestAgainstTheOperatorsOwnDefinitions:
 )
 def test_the_schemas_would_object(kind: str, wrong: Object, chart: Chart) -> None:
     broken = {**chart.only(kind), **wrong}
-    errors = schemas.operator_errors(schemas.OURS) if kind in schemas.OURS else schemas.kubernetes_errors(NEWEST)
+    errors = schemas.operator_errors if kind in schemas.crds() else schemas.kubernetes_errors(NEWEST)
     assert errors(broken)
 
 
@@ -118,11 +101,11 @@ def test_selectors_find_the_exporters_pods_and_no_others(preset: Path, chart: Ch
     nodes, static = chart.pod(values_of(preset))["metadata"]["labels"], objects[-1]["metadata"]["labels"]
     tests = [one["metadata"]["labels"] for one in objects if one["metadata"]["name"].endswith("-test")]
     for one in objects:
-        spec = one.get("spec", {})
-        selector = spec.get("selector", {}) if isinstance(spec, dict) else {}
-        wanted = (selector.get("matchLabels") or selector).items()
-        if not wanted:
+        selector = one.get("spec", {}).get("selector")
+        if selector is None:
             continue
+        wanted = selector.get("matchLabels", selector).items()
+        assert wanted, "it selects every pod"
         assert wanted <= nodes.items()
         # A DaemonSet adopts the pods that it selects; a monitor and a Service are for the static pod as well.
         assert (wanted <= static.items()) is (one["kind"] != "DaemonSet")

@@ -67,13 +67,11 @@ def helm4(plane: ControlPlane) -> Helm:
 
 
 @pytest.fixture(scope="session")
-def monitoring_kinds(plane: ControlPlane) -> bool:
-    """Whether the cluster knows the kinds of the Prometheus operator."""
-    definitions = sorted(CRDS.glob("*.yaml"))
-    for definition in definitions:
+def monitoring_kinds(plane: ControlPlane) -> None:
+    """The kinds of the Prometheus operator, which the cluster knows from then on."""
+    for definition in CRDS:
         plane.ask("apply", "--server-side", f"--filename={definition}")
         plane.ask("wait", "--for=condition=Established", f"--filename={definition}")
-    return bool(definitions)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
