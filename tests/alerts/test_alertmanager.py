@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.alerts.conftest import Servers
-from tests.alerts.rules import ALERTS, Rule, rules
+from tests.alerts.rules import ALERTS, Rule, milliseconds, rules
 from tests.alerts.stack import alertmanager_alone, wait_for
 from tests.alerts.tools import run
 
@@ -106,6 +107,25 @@ def test_what_mutes_what(servers: Servers, tmp_path: Path) -> None:
         muted = running.muted()
     wrong = [f"{PAIRS[number]} is {'' if number in muted else 'not '}muted" for number in muted ^ expected]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_page_waits_for_longer_than_an_evaluation() -> None:
+    """Of nodes that lose their uplinks at once, Prometheus finds some in its next evaluation only."""
+    slowest_by_default = milliseconds("1m")
+    routes = yaml.safe_load(EXAMPLE.read_text())["route"]["routes"]
+    (wait,) = (route["group_wait"] for route in routes if "UplinkLost" in route["matchers"][0])
+    assert milliseconds(wait) > slowest_by_default
+
+
+def test_a_symptom_fires_later_than_its_cause() -> None:
+    """A scrape that ends while the rules are evaluated may show the symptom one evaluation before the cause.
+
+    If it also fired that much earlier, it would be told of before anything can mute it.
+    """
+    slowest_evaluation = milliseconds("2m")
+    holds = [(rule.name, milliseconds(rule.hold)) for rule in rules() if rule.alert]
+    latest_cause = max(hold for name, hold in holds if name in CAUSES)
+    assert {name for name, hold in holds if name in OURS and hold < latest_cause + slowest_evaluation} == set()
 
 
 def notification(nodes: int, *, resolved: int = 0, alert: str = "UplinkLost") -> dict[str, object]:

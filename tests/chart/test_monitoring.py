@@ -128,7 +128,7 @@ def test_the_rules_are_those_of_alerts(chart: Chart) -> None:
         ({"FlannelCrashLooping": {"for": "1h"}}, "FlannelCrashLooping/critical", {"for": "1h"}),
         ({"FlannelCrashLooping": {"for": "1h"}}, "FlannelCrashLooping/warning", {"for": "1h"}),
         ({"FlannelCrashLooping/warning": {"for": "1h"}}, "FlannelCrashLooping/warning", {"for": "1h"}),
-        ({"FlannelCrashLooping/warning": {"for": "1h"}}, "FlannelCrashLooping/critical", {"for": "5m"}),
+        ({"FlannelCrashLooping/warning": {"for": "1h"}}, "FlannelCrashLooping/critical", {"for": "7m"}),
         (
             {"FlannelCrashLooping": {"for": "1h"}, "FlannelCrashLooping/warning": {"for": "2h"}},
             "FlannelCrashLooping/warning",
