@@ -26,9 +26,10 @@ def scaled_rules(text: str, factor: float) -> Tree:
     return _checked(yaml.safe_load(text), lambda key, value: _rule_value(key, value, factor))
 
 
-def scaled_alertmanager(text: str, factor: float) -> Tree:
-    """Alertmanager's configuration with the durations of its routes multiplied."""
-    return _checked(yaml.safe_load(text), lambda key, value: _times(value, factor) if key in ROUTE_DURATIONS else value)
+def scaled_alertmanager(text: str, factor: float, wait: float | None = None) -> Tree:
+    """Alertmanager's configuration with the durations of its routes multiplied: `group_wait` by `wait` if given."""
+    factors = dict.fromkeys(ROUTE_DURATIONS, factor) | {"group_wait": wait or factor}
+    return _checked(yaml.safe_load(text), lambda key, value: _times(value, factors[key]) if key in factors else value)
 
 
 def scaled_query(text: str, factor: float) -> str:

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
-from tests.alerts.rules import ALERTS, RULES
-from tests.alerts.scaled import Tree, scaled_alertmanager, scaled_rules
+from tests.alerts import configuration
+from tests.alerts.configuration import Json, Pace
 from tests.alerts.tools import alertmanager_command
 
 PATIENCE = 60.0
+ADDRESSES = {"webhook_configs": "url", "slack_configs": "api_url"}
+"""The ways to tell that are looked at, and where each has its address."""
 Pages = Callable[[str], str | None]
 """The metrics page of a node, None if it does not answer."""
 
@@ -110,90 +110,65 @@ def get(url: str) -> Any:
 
 @contextmanager
 def stack(
-    prometheus: Path, alertmanager: Path, directory: Path, nodes: Sequence[str], pages: Pages, factor: float
+    prometheus: Path, alertmanager: Path, directory: Path, nodes: Sequence[str], pages: Pages, pace: Pace
 ) -> Iterator[Stack]:
-    """Both servers, watching the nodes; durations are multiplied by the factor, and 30 s become a second at 1/30."""
+    """Both servers, watching the nodes."""
     with ExitStack() as exits:
         notifications: list[Notification] = []
         port = exits.enter_context(world(pages, notifications))
-        ports = [free_port(), free_port()]
-        (directory / "alertmanager.yml").write_text(yaml.safe_dump(alertmanager_config(factor, port)))
-        (directory / "uplink.rules.yml").write_text(yaml.safe_dump(scaled_rules(RULES.read_text(), factor)))
-        (directory / "prometheus.yml").write_text(yaml.safe_dump(prometheus_config(nodes, port, ports[1])))
+        first, second = (configuration.Server(directory=directory, port=free_port()) for _ in range(2))
         servers: tuple[tuple[str, tuple[str | Path, ...]], ...] = (
-            ("alertmanager", (*alertmanager_command(alertmanager), *alertmanager_flags(ports[1]))),
-            ("prometheus", (prometheus, *prometheus_flags(ports[0], factor))),
+            (
+                "alertmanager",
+                (*alertmanager_command(alertmanager), *configuration.alertmanager(second, telling(port), pace)),
+            ),
+            (
+                "prometheus",
+                (prometheus, *configuration.prometheus(first, scraping(nodes, port), second.port, pace)),
+            ),
         )
         for name, command in servers:
             exits.enter_context(process(directory, name, command))
-        addresses = [f"http://127.0.0.1:{port}" for port in ports]
+        addresses = [f"http://127.0.0.1:{server.port}" for server in (first, second)]
         yield Stack(prometheus=addresses[0], alertmanager=addresses[1], notifications=notifications)
 
 
 @contextmanager
 def alertmanager_alone(program: Path, directory: Path) -> Iterator[Stack]:
     """An Alertmanager with the shipped example that waits for so long that it tells nobody."""
-    port = free_port()
-    (directory / "alertmanager.yml").write_text(yaml.safe_dump(alertmanager_config(1000.0, free_port())))
-    with process(directory, "alertmanager", (*alertmanager_command(program), *alertmanager_flags(port))):
-        alone = Stack(prometheus="", alertmanager=f"http://127.0.0.1:{port}")
+    server = configuration.Server(directory=directory, port=free_port())
+    flags = configuration.alertmanager(server, telling(free_port()), Pace(factor=1000.0))
+    with process(directory, "alertmanager", (*alertmanager_command(program), *flags)):
+        alone = Stack(prometheus="", alertmanager=f"http://127.0.0.1:{server.port}")
         wait_for("Alertmanager", alone.ready)
         yield alone
 
 
-def prometheus_config(nodes: Sequence[str], port: int, alertmanager: int) -> Tree:
-    """Each node is a path of the one server, under its own name."""
+def scraping(nodes: Sequence[str], port: int) -> Json:
+    """Each node is a path of the one server, under its own name; its page may tell of others as well."""
     return {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
-        "rule_files": ["uplink.rules.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
-        "scrape_configs": [
+        "honor_labels": True,
+        "static_configs": [
             {
-                "job_name": "uplink-exporter",
-                "static_configs": [
-                    {
-                        "targets": [f"127.0.0.1:{port}"],
-                        "labels": {"__metrics_path__": f"/nodes/{node}", "node": node, "instance": f"{node}:10077"},
-                    }
-                    for node in nodes
-                ],
+                "targets": [f"127.0.0.1:{port}"],
+                "labels": {"__metrics_path__": f"/nodes/{node}", "node": node, "instance": f"{node}:10077"},
             }
+            for node in nodes
         ],
     }
 
 
-def prometheus_flags(port: int, factor: float) -> tuple[str, ...]:
-    """Also the server's own durations are shortened: how old a sample may be, how often an alert is sent again."""
-    return (
-        "--config.file=prometheus.yml",
-        "--storage.tsdb.path=prometheus",
-        f"--web.listen-address=127.0.0.1:{port}",
-        f"--query.lookback-delta={max(2000, round(300_000 * factor))}ms",
-        "--rules.alert.resend-delay=1s",
-    )
+def telling(port: int) -> Callable[[Json], Json]:
+    """How receivers are altered: what goes to a webhook or to Slack goes to the one server, and nobody gets mail."""
 
+    def altered(receiver: Json) -> Json:
+        url = f"http://127.0.0.1:{port}/notify/{receiver['name']}"
+        ways = {key: value for key, value in receiver.items() if key in ADDRESSES}
+        return {"name": receiver["name"]} | {
+            key: [{**way, ADDRESSES[key]: url} for way in value] for key, value in ways.items()
+        }
 
-def alertmanager_config(factor: float, port: int) -> Tree:
-    """The shipped example, whose page and Slack go to the one server; nobody gets mail."""
-    config = scaled_alertmanager((ALERTS / "alertmanager.example.yml").read_text(), factor)
-    assert isinstance(config, dict)
-    config["global"] = {"slack_api_url": f"http://127.0.0.1:{port}/notify/team"}
-    config["templates"] = [str(ALERTS / "templates/*.tmpl")]
-    for receiver in config["receivers"]:
-        receiver.pop("email_configs", None)
-        for webhook in receiver.get("webhook_configs", ()):
-            webhook["url"] = f"http://127.0.0.1:{port}/notify/{receiver['name']}"
-    return config
-
-
-def alertmanager_flags(port: int) -> tuple[str, ...]:
-    """Alone: without a cluster there is nobody to wait for."""
-    return (
-        "--config.file=alertmanager.yml",
-        "--storage.path=alertmanager",
-        f"--web.listen-address=127.0.0.1:{port}",
-        "--cluster.listen-address=",
-    )
+    return altered
 
 
 def free_port() -> int:

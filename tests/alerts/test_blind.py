@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.alerts.configuration import Pace
 from tests.alerts.conftest import Servers
 from tests.alerts.stack import stack, wait_for
 
@@ -40,7 +41,7 @@ uplink_source_up{{source="netlink"}} 1
 
 def test_exactly_the_late_alert_with_the_right_duration(servers: Servers, tmp_path: Path) -> None:
     node = Node()
-    with stack(servers.prometheus, servers.alertmanager, tmp_path, ["pi-1"], node.page, FACTOR) as running:
+    with stack(servers.prometheus, servers.alertmanager, tmp_path, ["pi-1"], node.page, Pace(factor=FACTOR)) as running:
         wait_for("Prometheus", lambda: running.count("uplink_default_route_usable") == 1)
         time.sleep(3.0)
         node.reachable = False

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 from tests.alerts.tools import Tools, alertmanager_command
 from tests.kernel.namespace import Namespace
-from tests.stack.configuration import ALERTMANAGER, LOOKBACK, PROMETHEUS, WEBHOOK, for_alertmanager, for_prometheus
+from tests.stack.configuration import ALERTMANAGER, PROMETHEUS, WEBHOOK, for_alertmanager, for_prometheus
 from tests.stack.web import fetch, serving
 
 PATIENCE = 60.0
@@ -83,22 +83,8 @@ def serving_alerts(lan: Namespace, directory: Path, tools: Tools) -> Iterator[Se
         )
         return {}
 
-    prometheus = (
-        str(tools.prometheus),
-        f"--config.file={for_prometheus(directory)}",
-        f"--storage.tsdb.path={directory / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{PROMETHEUS}",
-        f"--query.lookback-delta={LOOKBACK}",
-        # It also decides how long an alert outlives a Prometheus that is gone.
-        "--rules.alert.resend-delay=1s",
-    )
-    alertmanager = (
-        *map(str, alertmanager_command(tools.alertmanager)),
-        f"--config.file={for_alertmanager(directory)}",
-        f"--storage.path={directory / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{ALERTMANAGER}",
-        "--cluster.listen-address=",  # it has no peers to wait for
-    )
+    prometheus = (str(tools.prometheus), *for_prometheus(directory))
+    alertmanager = (*map(str, alertmanager_command(tools.alertmanager)), *for_alertmanager(directory))
     with ExitStack() as stack:
         stack.enter_context(serving(lan, ("127.0.0.1", WEBHOOK), note))
         for command, port in ((prometheus, PROMETHEUS), (alertmanager, ALERTMANAGER)):
