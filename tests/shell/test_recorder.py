@@ -365,10 +365,7 @@ def test_two_exporters_in_one_directory_are_told_and_the_first_goes_on(
     with caplog.at_level(logging.WARNING):
         hurried(main())
     (said,) = {entry.__dict__["error"] for entry in caplog.records}
-    assert said == (
-        f"--state.directory {tmp_path}: another exporter writes there; another process holds the file: "
-        "give each exporter a directory of its own"
-    )
+    assert said == f"--state.directory {tmp_path}: another exporter writes there: give each a directory of its own"
     assert losses_in(contents.read(tmp_path).memory) == 0, "the second one's, which has seen none"
     assert contents.begin(tmp_path).memory is not None
 

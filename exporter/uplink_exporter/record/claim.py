@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from uplink_exporter.facts import Reason
-from uplink_exporter.record.failures import failure, judged
+from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.record.failures import judged
 
 _HELD = (errno.EWOULDBLOCK, errno.EACCES)
 
@@ -38,6 +38,7 @@ def claim(directory: Path) -> int:
         except OSError as error:
             if error.errno in _HELD:
                 os.close(descriptor)
-                raise failure(directory, Reason.TIMEOUT, "another exporter writes there") from error
+                said = "another exporter writes there: give each a directory of its own"
+                raise SourceError(Reason.TIMEOUT, f"--state.directory {directory}: {said}") from error
             # A file system without such locks (some of a network's) has none for SQLite either: go on as before.
         return descriptor

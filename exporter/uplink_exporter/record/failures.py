@@ -32,8 +32,8 @@ _REMEDIES = {
     Reason.TIMEOUT: "another process holds the file: give each exporter a directory of its own",
     Reason.OVERFLOW: "make room on that disk",
     Reason.PERMISSION: "user {user} must be able to {must} there",
-    Reason.PARSE: "the file is looked at anew",
-    Reason.INTERNAL: "the file is looked at anew; please report this as a fault of uplink-exporter",
+    Reason.PARSE: "the exporter looks at the file anew, and sets it aside if it is damaged",
+    Reason.INTERNAL: "the exporter looks at the file anew; please report this as a fault of uplink-exporter",
     Reason.IO: "it must be a directory on a disk without faults (dmesg tells of them)",
 }
 
@@ -64,7 +64,12 @@ def judged(directory: Path, *, must: str = "write") -> Iterator[None]:
         raise failure(directory, reason, error.strerror or str(error), must) from error
     except Exception as error:
         reason = Reason.PARSE if isinstance(error, NOT_SOUND) else Reason.INTERNAL
-        raise failure(directory, reason, repr(error), must) from error
+        raise failure(directory, reason, told(error), must) from error
+
+
+def told(error: Exception) -> str:
+    """What an exception says; of a message that is no text, the message."""
+    return error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else repr(error)
 
 
 def failure(directory: Path, reason: Reason, text: str, must: str = "write") -> SourceError:

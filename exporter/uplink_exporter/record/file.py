@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from uplink_exporter.facts import Reason
-from uplink_exporter.record.failures import NOT_SOUND, failure, judged, primary_code
+from uplink_exporter.record.failures import NOT_SOUND, failure, judged, primary_code, told
 from uplink_exporter.record.schema import MIGRATIONS, UnreadableError, migrate, schema_version
 
 FILE = "uplink-exporter.db"
@@ -74,7 +74,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         raise
     except NOT_SOUND as error:
         connection.close()
-        raise UnreadableError(repr(error)) from error
+        raise UnreadableError(told(error)) from error
     except BaseException:
         connection.close()
         raise
