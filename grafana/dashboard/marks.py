@@ -1,4 +1,4 @@
-"""What is marked in the panels of one node: reboots, lost routes, new verdicts, alerts."""
+"""What is marked in the panels of one node: reboots, lost routes, fail-overs, new verdicts, alerts."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ MARKS = (
         title="default route lost",
         text="{{family}}",
         meaning=Meaning.BAD,
+    ),
+    Mark(
+        name="Fail-overs",
+        expr=f"max by (family, from, to) (uplink_default_route_moved_timestamp_seconds{{{NODE}}}) * 1000",
+        title="traffic moved",
+        text="{{family}} from {{from}} to {{to}}",
+        meaning=Meaning.RISKY,
+        at_value=True,
     ),
     Mark(
         name="Verdict changes",

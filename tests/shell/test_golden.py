@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 from tests.builders import (
     BOOT,
     DUAL,
+    ETH0,
     FLANNEL1,
     HOST,
     LOAD,
@@ -28,8 +29,9 @@ from tests.builders import (
     scene,
     unplugged,
     with_links,
+    with_routes,
 )
-from uplink_exporter.facts import Host, Load, Network, NodeState, Policy, Reason
+from uplink_exporter.facts import Host, Load, Network, NodeState, Operstate, Policy, Reason
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
 from uplink_exporter.history.memory import Recorded
@@ -56,8 +58,11 @@ WAITING = WaitingContainer(
 
 
 def after_the_incident() -> Scene:
-    """The node of the incident: up without wlan0, brought up after five minutes, unplugged once since."""
+    """The node of the incident: up without wlan0, brought up after five minutes, unplugged once since; once by wire."""
     up = with_links(DUAL, FLANNEL1)
+    hops = (replace(hop, index=ETH0.index) for route in up.routes for hop in route.next_hops)
+    by_wire = with_routes(up, *(replace(route, next_hops=(hop,)) for route, hop in zip(up.routes, hops, strict=True)))
+    by_wire = with_links(by_wire, replace(ETH0, operstate=Operstate.UP, carrier=True))
     state = observed(
         NodeState(policy=Policy(devices=("wlan0",))),
         [
@@ -66,6 +71,8 @@ def after_the_incident() -> Scene:
             (300, up),
             (500, unplugged(up)),
             (507.5, up),
+            (550, by_wire),
+            (580, up),
             (601, replace(LOGS, restarts=(MORE,), last_words=(CRASHED,))),
             (601, replace(PODS, flannel=(replace(PODS.flannel[0], restarts=MORE),), waiting=(WAITING,))),
             (602, HOST),

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from tests.builders import WLAN0, at, unplugged, with_links
+from tests.builders import WLAN0, at, unplugged, with_links, with_routes
 from tests.core.history.runs import AUGUST, WELL, Run, begins, chronicles, recorded, until
 from tests.scenarios import Moment
-from tests.scenarios.told import CONNECTED, JQGSM, WIFI_NEVER_UP, logs, pods, stopped
+from tests.scenarios.told import CONNECTED, JQGSM, WIFI_NEVER_UP, WIFI_ROUTE, logs, pods, stopped
 from tests.shell.conftest import Zone
 from tests.story.test_incident import MOMENTS
 from uplink_exporter.commands.history import MOST_TOLD, answer, as_json, as_text
-from uplink_exporter.facts import Instant
+from uplink_exporter.facts import Instant, NextHop
 from uplink_exporter.flannel.observed import FlannelLogs
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.milestones import Milestone
@@ -48,6 +48,31 @@ def test_times_are_local(zone: Zone) -> None:
     first, _, _, told, *_ = as_text("pi-master1", INCIDENT, NOW).splitlines()
     assert first.endswith("watched since 2021-08-27 01:47 (CST).")
     assert told.startswith("2021-08-27 01:46")
+
+
+BY_WIRE = with_routes(CONNECTED, replace(WIFI_ROUTE, next_hops=(NextHop(index=2, gateway="192.168.6.1"),), metric=100))
+MOVING = (
+    WELL,
+    Moment(uptime=600.0, tells=(BY_WIRE,)),
+    Moment(uptime=1200.0, tells=(CONNECTED,)),
+)
+
+
+def test_traffic_that_moves_to_another_device_is_no_incident_and_is_told() -> None:
+    assert says(Run(moments=MOVING, until=1300.0))[1:] == [
+        "",
+        "TRAFFIC MOVED",
+        "2021-08-26 18:06  IPv4 from eth0 to wlan0",
+        "2021-08-26 17:56  IPv4 from wlan0 to eth0",
+    ]
+
+
+def test_traffic_that_moves_is_told_to_programs() -> None:
+    told = json.loads(as_json("pi-master1", recorded(Run(moments=MOVING, until=1300.0))))
+    assert [(move["uptime"], move["family"], move["from"], move["to"]) for move in told["moves"]] == [
+        (1200.0, "ipv4", "eth0", "wlan0"),
+        (600.0, "ipv4", "wlan0", "eth0"),
+    ]
 
 
 def test_one_that_lasts() -> None:
@@ -159,7 +184,7 @@ def test_the_newest_are_told_and_the_rest_counted() -> None:
 def test_the_answer_for_a_program_has_a_form() -> None:
     milestones = {Milestone.LINK: 665.0, Milestone.FLANNEL: 680.0}
     told = json.loads(answer(INCIDENT, "pi-master1", Output.JSON, NOW, reached=milestones))
-    assert set(told) == {"form", "node", "boots", "incidents"}
+    assert set(told) == {"form", "node", "boots", "incidents", "moves"}
     assert (told["form"], told["node"]) == (1, "pi-master1")
     assert told["boots"] == [
         {

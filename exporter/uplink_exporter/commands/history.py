@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from uplink_exporter.commands.layout import paragraph, plain
 from uplink_exporter.facts import Family, Instant, Policy
-from uplink_exporter.history.boots import boots
+from uplink_exporter.history.boots import boots, moves
 from uplink_exporter.history.chronicle import Boot, Chronicle, Transition
 from uplink_exporter.history.incident import Gap, Incident
 from uplink_exporter.history.incidents import incidents
 from uplink_exporter.history.milestones import Milestone
-from uplink_exporter.history.words import COLUMNS, lines, minute, row, zone
+from uplink_exporter.history.words import COLUMNS, lines, minute, moved, row, zone
 from uplink_exporter.settings import Output
 
 # The form of the JSON answer. It is an API: a field may be added under the same number, not taken away or changed.
@@ -42,7 +42,7 @@ def as_text(name: str, chronicle: Chronicle, now: Instant, required: tuple[Famil
     """The answer for a person."""
     found = incidents(chronicle, required)
     told = found[:MOST_TOLD]
-    text = [_summary(name, len(found), boots(chronicle), now), *_table(told)]
+    text = [_summary(name, len(found), boots(chronicle), now), *_table(told), *_moves(chronicle)]
     if len(found) > len(told):
         text += ["", f"and {len(found) - len(told)} more before these: --output=json has them"]
     return "\n".join(plain(line) for part in text for line in part.split("\n"))
@@ -70,6 +70,13 @@ def _table(told: tuple[Incident, ...]) -> Iterator[str]:
         yield from (paragraph(said, "  ", "    ") for said in lines(incident))
 
 
+def _moves(chronicle: Chronicle) -> Iterator[str]:
+    found = moves(chronicle)
+    if found:
+        yield from ("", "TRAFFIC MOVED")
+    yield from (f"{minute(unix)}  {moved(transition)}" for unix, transition in found[:MOST_TOLD])
+
+
 def as_json(
     node: str, chronicle: Chronicle, required: tuple[Family, ...] = Policy().required, reached: Reached | None = None
 ) -> str:
@@ -79,6 +86,10 @@ def as_json(
         "node": node,
         "boots": [_boot(boot, (reached or {}) if boot.id == chronicle.boot else {}) for boot in boots(chronicle)],
         "incidents": [_incident(incident) for incident in incidents(chronicle, required)],
+        "moves": [
+            {"boot": t.boot, "time": _time(unix), "uptime": t.uptime, "family": t.subject, "from": t.was, "to": t.now}
+            for unix, t in moves(chronicle)
+        ],
     }
     return json.dumps(told, indent=2)
 

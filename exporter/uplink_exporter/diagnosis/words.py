@@ -48,6 +48,10 @@ def absence(view: View, family: Family) -> Evidence:
 def since(view: View, family: Family) -> Iterator[Evidence]:
     """How the default route fared in this boot, if it changed."""
     history = view.history(family)
+    if history.device and history.earlier and history.moved is not None:
+        moved = f"moved from {history.earlier.name} to {history.device.name}"
+        ago = duration(view.now.uptime - history.moved)
+        yield Evidence(subject=f"{LABEL[family]} uplink", observed=f"{moved} {ago} ago")
     if history.changed is None:
         return
     state = "usable again" if history.usable else "unusable"

@@ -11,7 +11,7 @@ from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Opersta
 from uplink_exporter.facts.managers import Claim, Manager
 from uplink_exporter.facts.network import Network
 from uplink_exporter.facts.policy import FlannelPolicy, Policy
-from uplink_exporter.facts.route_history import RouteHistory
+from uplink_exporter.facts.route_history import Device, RouteHistory
 from uplink_exporter.facts.routes import Neighbour, NeighbourState, NextHop, Reached, Route, RouteType
 from uplink_exporter.facts.state import NodeState
 
@@ -19,6 +19,7 @@ __all__ = [
     "CARRYING",
     "Address",
     "Claim",
+    "Device",
     "Fact",
     "Family",
     "FlannelPolicy",

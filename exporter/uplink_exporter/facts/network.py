@@ -10,7 +10,7 @@ from typing import ClassVar
 from uplink_exporter.facts.fact import Instant, Reason
 from uplink_exporter.facts.links import Address, Family, Link
 from uplink_exporter.facts.overlays import overlays
-from uplink_exporter.facts.route_history import RouteHistory
+from uplink_exporter.facts.route_history import Device, RouteHistory
 from uplink_exporter.facts.routes import Neighbour, NextHop, Reached, Route
 
 
@@ -91,9 +91,14 @@ class Network:
 
     def _history(self, family: Family, previous: Network, now: Instant) -> RouteHistory:
         usable, before = bool(self.usable_next_hops(family)), previous.history.get(family)
+        device = self._best(family) if usable else None
         if before is None:
-            return RouteHistory.first(usable=usable, uptime=now.uptime)
-        return before.following(usable=usable, uptime=now.uptime)
+            return RouteHistory.first(usable=usable, uptime=now.uptime, device=device)
+        return before.following(usable=usable, uptime=now.uptime, device=device)
+
+    def _best(self, family: Family) -> Device | None:
+        link = next(map(self.link, self.devices(family)), None)
+        return Device(name=link.name, index=link.index) if link else None
 
     def _sharing(self, previous: Network) -> Network:
         # An unchanged part stays the same object, so that what is rendered from it can be kept by identity.

@@ -6,6 +6,18 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device by name and index: a rename keeps the index, and a USB adapter that is plugged in again the name."""
+
+    name: str
+    index: int
+
+    def is_other_than(self, other: Device) -> bool:
+        """Whether it is another device, and not the same renamed or plugged in again."""
+        return self.name != other.name and self.index != other.index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteHistory:
     """What became of one family's default route in this boot. Times are uptimes."""
 
@@ -22,14 +34,31 @@ class RouteHistory:
     absent_since: float | None = None
     first_usable: float | None = None
     """None until one came up under our eyes: one that was there before we looked has no known time."""
+    device: Device | None = None
+    """By which traffic leaves, or left last; None if it never did."""
+    earlier: Device | None = None
+    """By which it left before it moved to that one."""
+    moved: float | None = None
+    """When it moved; None if it never did."""
 
     @classmethod
-    def first(cls, *, usable: bool, uptime: float) -> RouteHistory:
+    def first(cls, *, usable: bool, uptime: float, device: Device | None = None) -> RouteHistory:
         """The first look. None there means none since boot: that is the incident, and nothing says otherwise."""
-        return cls(usable=usable, seen=usable, watched_since=uptime, absent_since=None if usable else 0.0)
+        absent = None if usable else 0.0
+        return cls(
+            usable=usable, seen=usable, watched_since=uptime, absent_since=absent, device=device if usable else None
+        )
 
-    def following(self, *, usable: bool, uptime: float) -> RouteHistory:
-        """The history after one more look at `uptime`."""
+    def following(self, *, usable: bool, uptime: float, device: Device | None = None) -> RouteHistory:
+        """The history after one more look at `uptime`: `device` is the one by which traffic leaves."""
+        followed = self._following(usable=usable, uptime=uptime)
+        if not usable or device is None or device == self.device:
+            return followed
+        if self.device is None or not device.is_other_than(self.device):
+            return replace(followed, device=device)
+        return replace(followed, device=device, earlier=self.device, moved=uptime)
+
+    def _following(self, *, usable: bool, uptime: float) -> RouteHistory:
         watched = self if self.known_until is None else replace(self, known_until=None)
         if usable == self.usable:
             return watched

@@ -37,6 +37,12 @@ def _per_link(value: Callable[[Link], float]) -> Callable[[Scene], Iterator[Samp
     return lambda scene: (((link.name,), value(link)) for link in scene.links)
 
 
+def _moves(scene: Scene) -> Iterator[Sample]:
+    for family, history in scene.histories():
+        if history.device and history.earlier and history.moved is not None:
+            yield (family, history.earlier.name, history.device.name), scene.now.unix(history.moved)
+
+
 def _next_hops(scene: Scene) -> Iterator[tuple[Network, Route, NextHop]]:
     network = scene.network
     if network is not None:
@@ -133,6 +139,12 @@ ROUTES = (
         help="When the default route last became usable or unusable; no sample until it does.",
         labels=("family",),
         samples=_per_history(lambda h, now: None if h.changed is None else now.unix(h.changed)),
+    ),
+    MetricFamily(
+        name="uplink_default_route_moved_timestamp_seconds",
+        help="When traffic last moved to another device in this boot; no sample until it does.",
+        labels=("family", "from", "to"),
+        samples=_moves,
     ),
     MetricFamily(
         name="uplink_boot_time_seconds",

@@ -106,7 +106,7 @@ class Ledger:
     def observe(self, path: str, restarts: Iterable[ContainerRestarts], now: Instant, lag: float = 0.0) -> Ledger:
         """This ledger after one path listed all flannel containers that it sees, be it `lag` seconds late."""
         first = path not in self.listed
-        after = self.looked[path] - lag if path in self.looked else None
+        after = max(0.0, self.looked[path] - lag) if path in self.looked else None
         tallies = dict(self.tallies)
         keys, new = set(), 0
         for told in restarts:

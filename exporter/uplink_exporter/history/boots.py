@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import chain
 from math import isfinite
 
-from uplink_exporter.facts import Instant
-from uplink_exporter.history.chronicle import Boot, Chronicle, Transition
+from uplink_exporter.facts import Family, Instant
+from uplink_exporter.history.chronicle import Boot, Chronicle, Kind, Transition
 
 
 def boots(chronicle: Chronicle, watching: Instant | None = None) -> tuple[Boot, ...]:
@@ -29,6 +29,17 @@ def of_boot(chronicle: Chronicle, boot: str) -> tuple[Transition, ...]:
     """The boot's transitions, in the order of time."""
     transitions = (t for t in chronicle.transitions if t.boot == boot and isfinite(t.uptime) and t.uptime >= 0)
     return tuple(sorted(transitions, key=lambda t: t.uptime))
+
+
+def moves(chronicle: Chronicle) -> tuple[tuple[float, Transition], ...]:
+    """When (in Unix time) traffic moved to another device, the last time first."""
+    found = (
+        (boot.unix(transition.uptime), transition)
+        for boot in boots(chronicle)
+        for transition in of_boot(chronicle, boot.id)
+        if transition.kind is Kind.MOVE and transition.subject in set(Family)
+    )
+    return tuple(found)[::-1]
 
 
 def _boot(known: Boot | None, name: str, transitions: tuple[Transition, ...], now: Instant | None) -> Boot:

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """The subject is the device to blame, if it is one; the text is the summary."""
     ROUTE = "default_route"
     """The subject is the family; `usable` or `none`. The text names the devices that carry it, or carried it last."""
+    MOVE = "uplink"
+    """The subject is the family; the devices by which traffic left before and leaves since."""
     OPERSTATE = "operstate"
     """The subject is the device; an operstate as the kernel spells it, or `absent`."""
     CARRIER = "carrier_changes"

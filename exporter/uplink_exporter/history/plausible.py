@@ -55,13 +55,17 @@ def _within(values: Iterable[float], most: float) -> bool:
 def _route_times(memory: Memory) -> Iterator[float]:
     for history in memory.routes.values():
         yield from (history.watched_since, history.absent_before)
-        known = (history.known_until, history.changed, history.absent_since, history.first_usable)
+        known = (history.known_until, history.changed, history.absent_since, history.first_usable, history.moved)
         yield from (time for time in known if time is not None)
+    yield from (time for time in memory.overlays.values() if time is not None)
 
 
 def _ledger_times(ledger: Ledger) -> Iterator[float]:
     yield from (at for at, _ in ledger.steps)
     yield from () if ledger.heard_at is None else (ledger.heard_at,)
+    yield from ledger.looked.values()
+    for tally in ledger.tallies.values():
+        yield from (time for start in tally.starts for time in (start.after, start.by))
 
 
 def _milestone_times(milestones: Milestones) -> Iterator[float]:
@@ -78,6 +82,9 @@ def _counts(memory: Memory) -> Iterator[int]:
     yield from ledger.crashes.values()
     for tally in ledger.tallies.values():
         yield tally.count
-        yield from (attempt for attempt in (tally.before, tally.heard) if attempt != NONE_YET)
+        yield from (attempt for attempt in (tally.before, tally.heard, tally.oom) if attempt != NONE_YET)
+        yield from (start.attempt for start in tally.starts)
     for link in memory.links:
         yield from (link.index, link.carrier_changes, link.mtu)
+    devices = (device for history in memory.routes.values() for device in (history.device, history.earlier))
+    yield from (device.index for device in devices if device is not None)

@@ -66,6 +66,7 @@ def _looks(before: NodeState, after: NodeState) -> Iterator[Look]:
     was = before.last(Network) or Network()
     if network is not None and network.history is not was.history:
         yield from _routes(network, after.policy.required)
+        yield from _moves(was, network)
     if network is not None and network.links is not was.links:
         yield from _operstates(was, network, after)
         yield from _carriers(was, network)
@@ -82,6 +83,13 @@ def _routes(network: Network, required: tuple[Family, ...]) -> Iterator[Look]:
         if devices or family in required:
             now = USABLE if history.usable else NONE
             yield Look(kind=Kind.ROUTE, subject=family, now=now, text=devices)
+
+
+def _moves(was: Network, network: Network) -> Iterator[Look]:
+    for family, history in network.history.items():
+        before = was.history.get(family)
+        if history.device and history.earlier and (before is None or history.moved != before.moved):
+            yield Look(kind=Kind.MOVE, subject=family, was=history.earlier.name, now=history.device.name)
 
 
 def _operstates(was: Network, network: Network, state: NodeState) -> Iterator[Look]:

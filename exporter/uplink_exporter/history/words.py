@@ -128,6 +128,11 @@ def _day(incident: Incident, unix: float) -> str:
     return time if began(incident).startswith(date) else f"{date} {time}"
 
 
+def moved(transition: Transition) -> str:
+    """That traffic left by another device from then on."""
+    return f"{LABEL[Family(transition.subject)]} from {transition.was} to {transition.now}"
+
+
 def _change(transition: Transition) -> str:
     if transition.kind is Kind.OPERSTATE:
         return f"{transition.subject} {transition.was} -> {transition.now}"
