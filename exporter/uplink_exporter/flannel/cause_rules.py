@@ -61,6 +61,7 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         Cause.NO_DEFAULT_ROUTE,
         _pattern(
             r"unable to find default route",
+            r"no default routes found in",
             r"dial tcp .*: connect: network is unreachable",
             r"couldn't lookup route to [0-9.]+: network is unreachable",
         ),
@@ -81,11 +82,29 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
             r"failed to list \*v1\.node",
             r"timeout contacting kube-api",
             r"failed to acquire lease: .*/api/v1/nodes/.*dial tcp",
+            r"failed to get ca certs",
+            r"failed to validate connection to cluster",
         ),
     ),
-    (Cause.DEFAULT_ROUTE_NO_OIF, _pattern(r"found default (v6 )?route but could not determine interface")),
+    (
+        Cause.DEFAULT_ROUTE_NO_OIF,
+        _pattern(
+            r"found default (v6 )?route but could not determine interface",
+            # Kubernetes' question for the host's address, at a blackhole.
+            r"suitable network address\.error='route ip\+net: no such network interface",
+            r"^error: (failed to get node name and addresses: )?route ip\+net: no such network interface",
+        ),
+    ),
     (Cause.DEFAULT_IFACE_MISMATCH, _pattern(r"must be the same with v4")),
-    (Cause.IFACE_NO_ADDRESS, _pattern(r"failed to find ipv[46] address for interface")),
+    (Cause.IFACE_DOWN, _pattern(r"global unicast ip.*: the interface \S+ is not up")),
+    (
+        Cause.IFACE_NO_ADDRESS,
+        _pattern(
+            r"failed to find ipv[46] address for interface",
+            r"unable to select an ip from default routes",
+            r"can't find ip for interface",
+        ),
+    ),
     (Cause.IFACE_MISSING, _pattern(r"no such network interface")),
     (Cause.IFACE_IP_MISSING, _pattern(r"no interface with given ip(v6)? found")),
     (Cause.ROUTE_DUMP_RACE, _pattern(r"results may be incomplete or inconsistent", r"interrupted system call")),
@@ -110,6 +129,8 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
             r"is not vxlan",
             r"failed to ensure (v6 )?address of interface",
             r"failed to set (v6 )?interface \S+ to up state",
+            r"failed to register flannel network: operation not (supported|permitted)",
+            r"link has incompatible addresses",
         ),
     ),
     (Cause.MTU, _pattern(r"is too small for ipip mode", r"failed to determine mtu for")),
@@ -131,6 +152,8 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
             _NETWORKS,
             r"^can't (set the \S+ flag|parse flannel flags)",
             _FLAGS,
+            r"multiple global unicast addresses defined",
+            r"invalid node-ip",
         ),
     ),
     (

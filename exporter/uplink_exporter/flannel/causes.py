@@ -24,7 +24,7 @@ from uplink_exporter.flannel.observed import Cause
 
 LONGEST_LINE = 512
 LONGEST_FLAGS_LINE = 4096
-_LONGEST_SEARCHED = 4096
+LONGEST_SEARCHED = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def last_words(lines: Sequence[str], *, ended: bool) -> Words | None:
     `ended` tells that the process is known to be gone; else only words that it always exits after are its last, and
     None means that it may be running.
     """
-    split = [_split(line) for line in lines]
+    split = [split_klog(line) for line in lines]
     index = _last_of(split, _is_exit)
     if index is None:
         index = _last_of(split, _is_trace)
@@ -67,23 +67,23 @@ def last_words(lines: Sequence[str], *, ended: bool) -> Words | None:
 def started(lines: Sequence[str]) -> bool | None:
     """Whether the newest process of a log found the interface that it uses; None if the lines do not tell."""
     for line in reversed(lines):
-        if STARTED.search(line[:_LONGEST_SEARCHED]):
+        if STARTED.search(line[:LONGEST_SEARCHED]):
             return True
-        if BEGINS.search(line[:_LONGEST_SEARCHED]):
+        if BEGINS.search(line[:LONGEST_SEARCHED]):
             return False
     return None
 
 
 def flags_line(lines: Sequence[str]) -> str:
     """The newest `CLI flags config: {...}` message without its password, empty if there is none (before v0.15.0)."""
-    messages = (_split(line)[1] for line in reversed(lines) if "CLI flags config: {" in line)
+    messages = (split_klog(line)[1] for line in reversed(lines) if "CLI flags config: {" in line)
     return printable(_ETCD_PASSWORD.sub("etcdPassword:", next(messages, "")), LONGEST_FLAGS_LINE)
 
 
-def _split(line: str) -> tuple[str, str]:
+def split_klog(line: str) -> tuple[str, str]:
     """Severity and message of a klog line; a line without klog's header has no severity."""
-    match = _KLOG.match(line[:_LONGEST_SEARCHED])
-    return (match[1], match[2]) if match else ("", line[:_LONGEST_SEARCHED])
+    match = _KLOG.match(line[:LONGEST_SEARCHED])
+    return (match[1], match[2]) if match else ("", line[:LONGEST_SEARCHED])
 
 
 def _is_exit(severity: str, message: str) -> bool:

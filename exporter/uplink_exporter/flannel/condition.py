@@ -36,6 +36,7 @@ UPLINK_CAUSES = frozenset(
         Cause.NO_DEFAULT_ROUTE6,
         Cause.IFACE_NO_ADDRESS,
         Cause.IFACE_MISSING,
+        Cause.IFACE_DOWN,
         Cause.IFACE_IP_MISSING,
         Cause.ROUTE_DUMP_RACE,
     }

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
+from struct import Struct
 
 # linux/inotify.h
 _IN_MODIFY, _IN_MOVED_FROM, _IN_MOVED_TO, _IN_CREATE, _IN_DELETE, _IN_ONLYDIR = 0x2, 0x40, 0x80, 0x100, 0x200, 0x1000000
@@ -17,11 +18,28 @@ MAX_WATCHES = 1024
 """Directories watched by inotify: each pins an inode in the kernel, and fs.inotify.max_user_watches is shared."""
 
 
+_EVENT = Struct("=iIII")
+
+
+def _nobody(name: str) -> None:
+    """Who does not ask what came."""
+
+
+def _moved_to(data: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(data):
+        _, mask, _, size = _EVENT.unpack_from(data, at)
+        at += _EVENT.size + size
+        if mask & _IN_MOVED_TO:
+            yield os.fsdecode(data[at - size : at].rstrip(b"\0"))
+
+
 @contextmanager
-def hints(changed: asyncio.Event) -> Iterator[Callable[[Iterable[str]], None]]:
+def hints(changed: asyncio.Event, came: Callable[[str], None] = _nobody) -> Iterator[Callable[[Iterable[str]], None]]:
     """Sets `changed` when something happens in a directory that was given to the function that it yields.
 
-    What the kernel refuses (no instance or no watch left, no such directory) is left to the rescan.
+    `came` is told the name of each file that is moved there, which is how a link is replaced as well. What the kernel
+    refuses (no instance or no watch left, no such directory) is left to the rescan.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -41,7 +59,8 @@ def hints(changed: asyncio.Event) -> Iterator[Callable[[Iterable[str]], None]]:
     def on_events() -> None:
         changed.set()
         with suppress(BlockingIOError):
-            os.read(descriptor, 64 * 1024)
+            for name in _moved_to(os.read(descriptor, 64 * 1024)):
+                came(name)
 
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, on_events)

@@ -1,1 +1,89 @@
-"""The journal's files, read directly."""
+"""Units that may be flannel's home as the journal's files tell of them: no service is asked, no library is needed.
+
+journald writes to the file that everybody in the group `systemd-journal` or `adm` may read. A unit that starts or ends
+shows in its manager's run-time directory, which is watched for a hint; where that is not to be seen, the journal is
+looked at more often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.flannel.units import MOST_UNITS, FlannelJournal
+from uplink_exporter.sources.inotify import hints
+from uplink_exporter.sources.journal.boot import Boot
+from uplink_exporter.sources.journal.file import NotYetError
+from uplink_exporter.sources.journal.look import Journal, Look
+from uplink_exporter.sources.unit_names import LINK, PATTERN, listed, wanted
+
+RESCAN = 30.0
+UNHINTED = 5.0
+"""Seconds between two looks where nothing hints at a change."""
+PAUSE = 0.25
+UNSETTLED = 0.6
+MOST_NOT_YET = 5
+"""Looks in a row that may find a file in the making; one that stays so is damaged."""
+
+
+async def watch(
+    roots: Sequence[Path],
+    units: Path,
+    patterns: Sequence[str],
+    boot: str,
+    *,
+    rescan: float = RESCAN,
+    uptime: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[FlannelJournal, None]:
+    """Yield what the journal has of the units now, at each change, and every `rescan` seconds. Raises SourceError.
+
+    What was not allowed is raised after the fact that had to do without it was told, and after the usual wait.
+    """
+    loop = asyncio.get_running_loop()
+    journal = Journal(name=boot, boot=Boot(bytes.fromhex(boot.replace("-", ""))))
+    changed, told, due, failures = asyncio.Event(), None, loop.time(), 0
+    with hints(changed) as hint_at:
+        while True:
+            changed.clear()
+            hint_at([str(units)])
+            try:
+                # In a thread, as the disk may stall. Nobody else touches what has been read.
+                look = await asyncio.to_thread(_look, journal, roots, units, patterns, uptime())
+                failures = 0
+            except NotYetError as error:
+                failures += 1
+                if failures == MOST_NOT_YET:
+                    raise SourceError(Reason.PARSE, f"the journal cannot be read: {error}") from error
+                await asyncio.sleep(UNSETTLED)
+                continue
+            if look.fact != told or loop.time() >= due:
+                told, due = look.fact, loop.time() + rescan - PAUSE
+                yield look.fact
+            await _wait(look, changed, rescan if look.hinted else min(rescan, UNHINTED))
+            if look.denied:
+                raise _refused(look.denied)
+
+
+def _look(journal: Journal, roots: Sequence[Path], units: Path, patterns: Sequence[str], uptime: float) -> Look:
+    links = listed(units)
+    running = wanted((link.removeprefix(LINK) for link in links or ()), patterns, MOST_UNITS)
+    exact = (pattern for pattern in patterns if not PATTERN.search(pattern))
+    names = tuple(dict.fromkeys((*exact, *running, *journal.boot.units)))
+    return replace(journal.look(roots, names, uptime), hinted=links is not None)
+
+
+async def _wait(look: Look, changed: asyncio.Event, longest: float) -> None:
+    await asyncio.sleep(PAUSE)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest - PAUSE if look.settled else UNSETTLED):
+            await changed.wait()
+
+
+def _refused(path: str) -> SourceError:
+    remedy = "the journal is readable for the groups systemd-journal and adm: run with one of them"
+    return SourceError(Reason.PERMISSION, f"{path}: permission denied; {remedy}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import lt
 from struct import Struct, unpack
 from typing import NamedTuple, Self
@@ -75,6 +76,11 @@ _LATEST = 1 << 55  # microseconds; systemd's src/basic/time-util.h has it alike
 _KEYED_HASH, _COMPACT, _KNOWN_FLAGS = 4, 16, 31
 
 
+@lru_cache(maxsize=256)  # what is not there yet is looked for at every look
+def _hash(value: bytes, key: bytes | None) -> int:
+    return lookup3(value) if key is None else siphash24(value, key)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFile:
     """A journal file as its header has it. What its methods find may have grown since; all may raise NotYetError."""
@@ -125,7 +131,7 @@ class JournalFile:
         return self.found[value]
 
     def _look_up(self, value: bytes) -> int | None:
-        wanted = siphash24(value, self.id) if self.keyed else lookup3(value)
+        wanted = _hash(value, self.id if self.keyed else None)
         (at,) = _HASH_ITEM.unpack(self._bytes(self.table + wanted % self.buckets * _HASH_ITEM.size, _HASH_ITEM.size))
         for _ in range(MOST_HOPS):
             if at == 0:

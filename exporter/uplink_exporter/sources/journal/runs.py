@@ -1,0 +1,123 @@
+"""What systemd said of one unit in one boot, and the restarts and runs that it makes up.
+
+Restarts are counted by the message that systemd writes for each, since those before our first look count too. A run is
+named by its invocation id. Times are seconds since boot, by CLOCK_MONOTONIC, which stands still while a machine sleeps.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from operator import attrgetter
+from typing import NamedTuple
+
+
+class Said(Enum):
+    """What systemd says of a unit, by message id (systemd's src/systemd/sd-messages.h)."""
+
+    STARTING = "7d4958e842da4a758f6c1cdc7b36dcc5"
+    STARTED = "39f53479d3a045ac8e11786248231fbf"
+    STOPPING = "de5b426a63be47a7b6ac3eaac82e2f6f"
+    STOPPED = "9d1aaa27d60140bd96365438aad20286"
+    START_FAILED = "be02cf6855d2428ba40df7e9d022f03d"
+    EXITED = "98e322203f7a4ed290d09fe03c09fe15"
+    FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
+    DEACTIVATED = "7ad2d189f7e94e70a38c781354912448"
+    RESTART = "5eb03494b6584870a536b337290809b3"
+
+
+BEGINS = frozenset({Said.STARTING, Said.STARTED})
+RESULTS = frozenset({Said.EXITED, Said.FAILED, Said.DEACTIVATED})
+ENDS = RESULTS | {Said.STOPPED, Said.START_FAILED}
+
+MOST_EVENTS = 128
+"""Of a unit that are kept, and read at first: its last runs, six or so for each."""
+
+MOST_RESTARTS = 16_384
+"""Whose times are kept, once more than twice as many were seen: more than a day of them, one every five seconds."""
+
+SECOND = 1_000_000
+
+
+class Event(NamedTuple):
+    """Something that systemd said of a unit. `at` is in microseconds."""
+
+    at: int
+    said: Said
+    invocation: str
+    text: str
+    unix: int
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a unit, by what systemd said of it."""
+
+    invocation: str
+    began: int | None = None
+    ended: int | None = None
+    stopped: bool = False
+    """Whether its end was asked for."""
+    result: str = ""
+    """What systemd said last of its end."""
+    ended_at: float | None = None
+    """Unix time of its end."""
+
+
+@dataclass(slots=True)
+class UnitInBoot:
+    """What has been read of one unit so far. `restarts` are times in microseconds, in order."""
+
+    restarts: array[int] = field(default_factory=lambda: array("Q"))
+    hidden: int = 0
+    """Restarts before the first of these: the counter in the first that the journal still has tells of them."""
+    forgotten: int = -1
+    """The time up to which restarts are among the hidden ones because they are too many to be kept."""
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """All restarts of this boot."""
+        return self.hidden + len(self.restarts)
+
+    def attempt(self, run: Run) -> int:
+        """How many restarts came before a run's end, which is the number that a container's log would have."""
+        return self.count if run.ended is None else self.hidden + bisect_left(self.restarts, run.ended)
+
+    def restarted(self, at: int, counter: Callable[[], int]) -> None:
+        """Take in a restart, which another file may have told already. `counter` is systemd's own, in that message."""
+        place = bisect_left(self.restarts, at)
+        if at <= self.forgotten or at in self.restarts[place : place + 1]:
+            return
+        self.restarts.insert(place, at)
+        if place == 0 and self.forgotten < 0:
+            self.hidden = max(0, counter() - 1)
+        if len(self.restarts) > 2 * MOST_RESTARTS:
+            self.forgotten = self.restarts[MOST_RESTARTS - 1]
+            self.hidden += MOST_RESTARTS
+            del self.restarts[:MOST_RESTARTS]
+
+    def heard(self, event: Event) -> None:
+        """Take in an event, which another file may have told already."""
+        if event not in self.events:
+            insort(self.events, event, key=attrgetter("at"))
+            del self.events[:-MOST_EVENTS]
+
+    def runs(self) -> list[Run]:
+        """The last runs, in their order."""
+        runs: dict[str, Run] = {}
+        for event in self.events:
+            if event.said is Said.RESTART or not event.invocation:
+                continue
+            run = runs.setdefault(event.invocation, Run(event.invocation))
+            run.stopped = run.stopped or event.said is Said.STOPPING
+            if event.said in BEGINS and run.began is None:
+                run.began = event.at
+            if event.said in ENDS and run.ended is None:
+                run.ended, run.ended_at = event.at, event.unix / SECOND
+            if event.said in RESULTS:
+                run.result = event.text
+        return list(runs.values())

@@ -1,0 +1,36 @@
+"""Which units a directory of systemd's or OpenRC's knows, among those that are wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from uplink_exporter.facts import Reason, SourceError
+
+LINK = "invocation:"
+"""Before the name of a unit that runs, in `/run/systemd/units`: a link to its invocation id (systemd's core/unit.c)."""
+
+PATTERN = re.compile(r"[*?\[]")
+"""What makes a name a pattern."""
+
+
+def listed(directory: Path) -> list[str] | None:
+    """The names in a directory, None if it is not there. Raises SourceError."""
+    try:
+        return [path.name for path in directory.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        remedy = "it is readable for all on the node: mount it readable for all as well"
+        raise SourceError(Reason.PERMISSION, f"{directory}: permission denied; {remedy}") from error
+    except OSError as error:
+        raise SourceError(Reason.IO, f"{directory}: {error.strerror}") from error
+
+
+def wanted(names: Iterable[str], patterns: Iterable[str], most: int) -> list[str]:
+    """The names that a pattern wants, each once, at most so many."""
+    patterns = tuple(patterns)
+    found = (name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
+    return sorted(dict.fromkeys(found))[:most]
