@@ -27,6 +27,7 @@ UNHINTED = 5.0
 """Seconds between two looks where nothing hints at a change."""
 PAUSE = 0.25
 UNSETTLED = 0.6
+MOST_NAMES = 32
 MOST_NOT_YET = 5
 """Looks in a row that may find a file in the making; one that stays so is damaged."""
 
@@ -47,13 +48,18 @@ async def watch(
     loop = asyncio.get_running_loop()
     journal = Journal(name=boot, boot=Boot(bytes.fromhex(boot.replace("-", ""))))
     changed, told, due, failures = asyncio.Event(), None, loop.time(), 0
-    with hints(changed) as hint_at:
+    names = dict.fromkeys(pattern for pattern in patterns if not PATTERN.search(pattern))
+
+    def came(link: str) -> None:
+        names.update(dict.fromkeys(wanted([link.removeprefix(LINK)], patterns, 1)))
+
+    with hints(changed, came) as hint_at:
         while True:
             changed.clear()
             hint_at([str(units)])
             try:
                 # In a thread, as the disk may stall. Nobody else touches what has been read.
-                look = await asyncio.to_thread(_look, journal, roots, units, patterns, uptime())
+                look = await asyncio.to_thread(_look, journal, roots, units, patterns, tuple(names), uptime())
                 failures = 0
             except NotYetError as error:
                 failures += 1
@@ -69,11 +75,12 @@ async def watch(
                 raise _refused(look.denied)
 
 
-def _look(journal: Journal, roots: Sequence[Path], units: Path, patterns: Sequence[str], uptime: float) -> Look:
+def _look(
+    journal: Journal, roots: Sequence[Path], units: Path, patterns: Sequence[str], names: Sequence[str], uptime: float
+) -> Look:
     links = listed(units)
     running = wanted((link.removeprefix(LINK) for link in links or ()), patterns, MOST_UNITS)
-    exact = (pattern for pattern in patterns if not PATTERN.search(pattern))
-    names = tuple(dict.fromkeys((*exact, *running, *journal.boot.units)))
+    names = tuple(dict.fromkeys((*names, *running, *journal.boot.units)))[:MOST_NAMES]
     return replace(journal.look(roots, names, uptime), hinted=links is not None)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -40,7 +39,7 @@ class Boot:
         for entry in self._new(file, f"MESSAGE_ID={Said.RESTART.value}", None):
             name = next((name for name in names if _by_systemd(file, entry, name)), None)
             if name is not None:
-                self.unit(name).restarted(entry.monotonic, partial(_counter, file, entry))
+                self.unit(name).restarts.add(entry.monotonic, _counter(file, entry))
         for name in names:
             for entry in self._new(file, f"UNIT={name}", MOST_EVENTS):
                 event = _event(file, entry) if _by_systemd(file, entry, name) else None

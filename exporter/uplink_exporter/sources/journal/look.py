@@ -100,15 +100,15 @@ class Journal:
         log = UnitLog(
             unit=name,
             state=_state(runs, uptime),
-            restarts=unit.count,
-            times=tuple(at / SECOND for at in unit.restarts[-MOST_TIMES:]),
+            restarts=unit.restarts.count,
+            times=tuple(at / SECOND for at in unit.restarts.times[-MOST_TIMES:]),
             last_words=words,
         )
         if runs and runs[-1].ended is None:
             return self._running(log, runs[-1], files), settled
         if runs and runs[-1].stopped:
             return replace(
-                log, ended=self._said(name, unit.count, Words(cause=Cause.CLEAN, line=runs[-1].result))
+                log, ended=self._said(name, unit.restarts.count, Words(cause=Cause.CLEAN, line=runs[-1].result))
             ), settled
         return replace(log, ended=words[-1] if words and settled else None), settled
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from operator import attrgetter
@@ -68,37 +67,66 @@ class Run:
 
 
 @dataclass(slots=True)
-class UnitInBoot:
-    """What has been read of one unit so far. `restarts` are times in microseconds, in order."""
+class Restarts:
+    """When a unit was restarted, in microseconds and in order, with systemd's own counter at each.
 
-    restarts: array[int] = field(default_factory=lambda: array("Q"))
-    hidden: int = 0
-    """Restarts before the first of these: the counter in the first that the journal still has tells of them."""
-    forgotten: int = -1
-    """The time up to which restarts are among the hidden ones because they are too many to be kept."""
-    events: list[Event] = field(default_factory=list)
+    What the journal has no more is told by the gaps between the counters. A start by hand sets the counter back.
+    """
+
+    times: array[int] = field(default_factory=lambda: array("Q"))
+    counters: array[int] = field(default_factory=lambda: array("L"))
+    gaps: int = 0
+    forgotten: int = 0
+    """Those whose times were too many to be kept."""
 
     @property
     def count(self) -> int:
-        """All restarts of this boot."""
-        return self.hidden + len(self.restarts)
+        """All of this boot."""
+        return self.forgotten + self.gaps + len(self.times)
+
+    def before(self, at: int) -> int:
+        """How many there were before a moment, as far as the journal goes back to it."""
+        return self.count - (len(self.times) - bisect_left(self.times, at))
+
+    def add(self, at: int, counter: int) -> None:
+        """Take in a restart, which another file may have told already."""
+        place = bisect_left(self.times, at)
+        if at in self.times[place : place + 1] or (place == 0 and self.forgotten):
+            return
+        self.times.insert(place, at)
+        self.counters.insert(place, counter)
+        if place == len(self.times) - 1:
+            self.gaps += self._gap(place)
+        else:
+            self._sum_up()
+        if len(self.times) > 2 * MOST_RESTARTS:
+            self._forget(MOST_RESTARTS)
+
+    def _gap(self, place: int) -> int:
+        counter, before = self.counters[place], self.counters[place - 1] if place else 0
+        return max(0, counter - 1 if counter <= before else counter - before - 1)
+
+    def _forget(self, oldest: int) -> None:
+        count = self.count
+        del self.times[:oldest], self.counters[:oldest]
+        self.forgotten = 1
+        self._sum_up()
+        self.forgotten = count - self.gaps - len(self.times)
+
+    def _sum_up(self) -> None:
+        self.gaps = sum(map(self._gap, range(1 if self.forgotten else 0, len(self.times))))
+
+
+@dataclass(slots=True)
+class UnitInBoot:
+    """What has been read of one unit so far."""
+
+    restarts: Restarts = field(default_factory=Restarts)
+    events: list[Event] = field(default_factory=list)
 
     def attempt(self, run: Run) -> int:
         """How many restarts came before a run's end, which is the number that a container's log would have."""
-        return self.count if run.ended is None else self.hidden + bisect_left(self.restarts, run.ended)
-
-    def restarted(self, at: int, counter: Callable[[], int]) -> None:
-        """Take in a restart, which another file may have told already. `counter` is systemd's own, in that message."""
-        place = bisect_left(self.restarts, at)
-        if at <= self.forgotten or at in self.restarts[place : place + 1]:
-            return
-        self.restarts.insert(place, at)
-        if place == 0 and self.forgotten < 0:
-            self.hidden = max(0, counter() - 1)
-        if len(self.restarts) > 2 * MOST_RESTARTS:
-            self.forgotten = self.restarts[MOST_RESTARTS - 1]
-            self.hidden += MOST_RESTARTS
-            del self.restarts[:MOST_RESTARTS]
+        return self.restarts.count if run.ended is None else self.restarts.before(run.ended)
 
     def heard(self, event: Event) -> None:
         """Take in an event, which another file may have told already."""

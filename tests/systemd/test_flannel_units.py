@@ -1,0 +1,159 @@
+"""Flannel without a pod: units that crash-loop as k3s does, against systemctl and journalctl of the same machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.k3s import StandIn
+from tests.systemd.machine import Machine
+from uplink_exporter.clock import boot_id
+from uplink_exporter.flannel.observed import Cause, LastWords
+from uplink_exporter.flannel.units import UNITS, FlannelJournal, UnitState
+from uplink_exporter.sources import journal, units
+
+pytestmark = pytest.mark.systemd
+
+STAND_INS = (
+    StandIn(unit="k3s.service", words="v1.21-no-default-route.log", every="50ms"),
+    StandIn(unit="k3s-agent.service", words="v1.36-flannel-exited.log", exits=0, every="300ms"),
+    StandIn(unit="k3s-edge.service", words="v1.28-no-default-route.log", every="1s"),
+    StandIn(unit="rke2-server.service", words="v1.36-agent-no-default-route.log", every="700ms", type="notify"),
+    StandIn(unit="rke2-agent.service", words="v1.36-interface-missing.log", exits=None),
+    StandIn(unit="snap.microk8s.daemon-flanneld.service", words="flanneld-started.log", exits=None),
+)
+LOOPING = STAND_INS[:4]
+
+
+@pytest.fixture
+def looping(installed: Path, machine: Machine) -> Iterator[Machine]:
+    """That machine, on which the stand-ins are started."""
+    for unit in STAND_INS:
+        unit.install(installed)
+    machine("systemctl", "daemon-reload")
+    machine("systemctl", "start", "--no-block", *(unit.unit for unit in STAND_INS))
+    yield machine
+    for unit in STAND_INS:
+        unit.uninstall(installed)
+
+
+def inside(machine: Machine, path: str) -> Path:
+    """A path of the machine's, as it is seen from here."""
+    return Path(f"/proc/{machine.pid}/root{path}")
+
+
+class Watcher:
+    """Reads the machine's journal and links for a while, with our sources."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.roots = [inside(machine, "/run/log/journal"), inside(machine, "/var/log/journal")]
+        self.units, self.boot = inside(machine, "/run/systemd/units"), boot_id(Path("/proc"))
+        self.words: dict[tuple[str, int], LastWords] = {}
+        self.fact = FlannelJournal(boot="")
+        self.seen: dict[str, int] = {}
+
+    async def read(self, until: asyncio.Event) -> None:
+        tasks = [asyncio.create_task(self._journal()), asyncio.create_task(self._links())]
+        await until.wait()
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    async def _journal(self) -> None:
+        async with aclosing(journal.watch(self.roots, self.units, UNITS, self.boot, rescan=2.0)) as facts:
+            async for fact in facts:
+                self.fact = fact
+                for log in fact.units:
+                    self.words |= {(log.unit, words.attempt): words for words in log.last_words}
+
+    async def _links(self) -> None:
+        async with aclosing(units.watch(self.units, Path("/none"), UNITS, self.boot)) as facts:
+            async for fact in facts:
+                self.seen = {unit.unit: unit.restarts for unit in fact.units}
+
+
+def counted(machine: Machine) -> dict[str, int]:
+    """systemd's own counters, after which it begins anew."""
+    names = [unit.unit for unit in LOOPING]
+    machine("systemctl", "stop", *names)
+    counters = {name: int(machine.show(name, "NRestarts")) for name in names}
+    machine("systemctl", "reset-failed", *names)
+    return counters
+
+
+def start(machine: Machine) -> None:
+    machine("systemctl", "start", "--no-block", *(unit.unit for unit in LOOPING))
+
+
+def told(watcher: Watcher) -> dict[str, int]:
+    looping = {unit.unit for unit in LOOPING}
+    return {log.unit: log.restarts for log in watcher.fact.units if log.unit in looping}
+
+
+def said(machine: Machine, unit: str) -> list[str]:
+    """What the runs of a unit said that tells of their end, by journalctl."""
+    shown = machine("journalctl", "--output=json", "--all", "--quiet", "--boot", f"_SYSTEMD_UNIT={unit}")
+    messages = [json.loads(line)["MESSAGE"] for line in shown.splitlines()]
+    telling = [message for message in messages if "level=fatal" in message or "request received: " in message]
+    return [json.loads(message.partition(" msg=")[2]) for message in telling]
+
+
+async def test_restarts_and_words_are_systemds_own(looping: Machine) -> None:
+    """While the journal is rotated, flushed to the disk and vacuumed, and units are stopped and started by hand."""
+    watcher, until, run = Watcher(looping), asyncio.Event(), asyncio.to_thread
+    watching = asyncio.create_task(watcher.read(until))
+    await asyncio.sleep(2)
+    await run(looping, "journalctl", "--rotate")
+    await asyncio.sleep(1)
+    before = await run(counted, looping)
+    await run(start, looping)
+    await asyncio.sleep(1)
+    await run(looping, "mkdir", "/var/log/journal")
+    await run(looping, "systemd-tmpfiles", "--create", "--prefix=/var/log/journal")
+    await run(looping, "journalctl", "--flush")
+    await asyncio.sleep(1)
+    words = {unit.unit: await run(said, looping, unit.unit) for unit in LOOPING}
+    await run(looping, "journalctl", "--rotate", "--vacuum-files=1")
+    await asyncio.sleep(2)
+    after = await run(counted, looping)
+    await asyncio.sleep(2.5)
+    until.set()
+    await watching
+
+    assert told(watcher) == {unit: before[unit] + after[unit] for unit in before}
+    assert min(after.values()) > 2
+    late, until = Watcher(looping), asyncio.Event()
+    asyncio.get_running_loop().call_later(1, until.set)
+    await late.read(until)
+    # The counter in the first restart that is left tells of those before it. A unit that a pattern names is known by its
+    # link, so one that is stopped is not found again.
+    assert told(late) == {unit: count for unit, count in after.items() if unit in UNITS}
+
+    causes = {unit: {words.cause for (of, _), words in watcher.words.items() if of == unit} for unit in before}
+    assert causes == {unit: {Cause.NO_DEFAULT_ROUTE} for unit in before}
+    for unit, restarts in told(watcher).items():
+        attempts = {attempt for of, attempt in watcher.words if of == unit}
+        assert set(range(restarts)) <= attempts <= set(range(restarts + 1))
+        assert {words.line for (of, _), words in watcher.words.items() if of == unit} == set(words[unit])
+
+
+async def test_a_unit_that_waits_is_not_well(looping: Machine) -> None:
+    watcher, until = Watcher(looping), asyncio.Event()
+    asyncio.get_running_loop().call_later(3, until.set)
+    await watcher.read(until)
+    logs = {log.unit: log for log in watcher.fact.units}
+    waits = logs["rke2-agent.service"]
+    assert (waits.state, waits.started, waits.waits and waits.waits.cause) == (
+        UnitState.RUNNING,
+        False,
+        Cause.IFACE_MISSING,
+    )
+    well = logs["snap.microk8s.daemon-flanneld.service"]
+    assert (well.state, well.started) == (UnitState.RUNNING, True)
