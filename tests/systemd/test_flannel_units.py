@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -21,13 +22,14 @@ pytestmark = pytest.mark.systemd
 
 STAND_INS = (
     StandIn(unit="k3s.service", words="v1.21-no-default-route.log", every="50ms"),
-    StandIn(unit="k3s-agent.service", words="v1.36-flannel-exited.log", exits=0, every="300ms"),
-    StandIn(unit="k3s-edge.service", words="v1.28-no-default-route.log", every="1s"),
-    StandIn(unit="rke2-server.service", words="v1.36-agent-no-default-route.log", every="700ms", type="notify"),
+    StandIn(unit="k3s-agent.service", words="v1.36-flannel-exited.log", exits=0, every="1500ms"),
+    StandIn(unit="k3s-edge.service", words="v1.28-no-default-route.log", every="2s"),
+    StandIn(unit="rke2-server.service", words="v1.36-agent-no-default-route.log", every="1s", type="notify"),
     StandIn(unit="rke2-agent.service", words="v1.36-interface-missing.log", exits=None),
     StandIn(unit="snap.microk8s.daemon-flanneld.service", words="flanneld-started.log", exits=None),
 )
 LOOPING = STAND_INS[:4]
+BURST = "k3s.service"
 
 
 @pytest.fixture
@@ -109,9 +111,9 @@ async def test_restarts_and_words_are_systemds_own(looping: Machine) -> None:
     """While the journal is rotated, flushed to the disk and vacuumed, and units are stopped and started by hand."""
     watcher, until, run = Watcher(looping), asyncio.Event(), asyncio.to_thread
     watching = asyncio.create_task(watcher.read(until))
-    await asyncio.sleep(2)
+    await asyncio.sleep(3)
     await run(looping, "journalctl", "--rotate")
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     before = await run(counted, looping)
     await run(start, looping)
     await asyncio.sleep(1)
@@ -120,28 +122,32 @@ async def test_restarts_and_words_are_systemds_own(looping: Machine) -> None:
     await run(looping, "journalctl", "--flush")
     await asyncio.sleep(1)
     words = {unit.unit: await run(said, looping, unit.unit) for unit in LOOPING}
+    vacuumed = time.time()
     await run(looping, "journalctl", "--rotate", "--vacuum-files=1")
-    await asyncio.sleep(2)
+    await asyncio.sleep(4)
     after = await run(counted, looping)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(6)
     until.set()
     await watching
 
     assert told(watcher) == {unit: before[unit] + after[unit] for unit in before}
-    assert min(after.values()) > 2
+    assert min(after.values()) > 1
     late, until = Watcher(looping), asyncio.Event()
     asyncio.get_running_loop().call_later(1, until.set)
     await late.read(until)
-    # The counter in the first restart that is left tells of those before it. A unit that a pattern names is known by its
-    # link, so one that is stopped is not found again.
+    # The counter in the first restart that is left tells of those before it. A unit that only a pattern names is known
+    # by its link, so one that is stopped is not found again.
     assert told(late) == {unit: count for unit, count in after.items() if unit in UNITS}
 
-    causes = {unit: {words.cause for (of, _), words in watcher.words.items() if of == unit} for unit in before}
-    assert causes == {unit: {Cause.NO_DEFAULT_ROUTE} for unit in before}
     for unit, restarts in told(watcher).items():
-        attempts = {attempt for of, attempt in watcher.words if of == unit}
-        assert set(range(restarts)) <= attempts <= set(range(restarts + 1))
-        assert {words.line for (of, _), words in watcher.words.items() if of == unit} == set(words[unit])
+        heard = {attempt: words for (of, attempt), words in watcher.words.items() if of == unit}
+        known = [words for words in heard.values() if words.cause is not Cause.UNKNOWN]
+        assert {words.line for words in known} == set(words[unit])
+        assert {words.cause for words in known} == {Cause.NO_DEFAULT_ROUTE}
+        if unit != BURST:  # of runs that follow each other within a moment, journald does not tell who said what
+            assert set(range(restarts)) <= heard.keys() <= set(range(restarts + 1))
+            unheard = [words for words in heard.values() if words.cause is Cause.UNKNOWN]
+            assert all(abs(vacuumed - (words.at or 0)) < 2 for words in unheard), "only what is gone is not known"
 
 
 async def test_a_unit_that_waits_is_not_well(looping: Machine) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import merge
-from itertools import islice
+from itertools import takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
 from uplink_exporter.sources.journal.file import Entry, JournalFile
-from uplink_exporter.sources.journal.runs import MOST_EVENTS, Event, Said, UnitInBoot
+from uplink_exporter.sources.journal.runs import MOST_EVENTS, SECOND, Event, Run, Said, UnitInBoot
+
+SENT = b"_SOURCE_REALTIME_TIMESTAMP"
+LATEST = 60 * SECOND
+"""By how much journald may be late; beyond that, the clock was set in between."""
 
 SLICE = 64
 MOST_AT_ONCE = 4096
@@ -36,12 +40,12 @@ class Boot:
 
     def take_in(self, file: JournalFile, names: Sequence[str]) -> None:
         """Read what a file has had since the last look. Raises NotYetError; what was read until then is kept."""
-        for entry in self._new(file, f"MESSAGE_ID={Said.RESTART.value}", None):
+        for entry in self._new(file, f"MESSAGE_ID={Said.RESTART.value}"):
             name = next((name for name in names if _by_systemd(file, entry, name)), None)
             if name is not None:
-                self.unit(name).restarts.add(entry.monotonic, _counter(file, entry))
+                self.unit(name).restarts.add(*_restart(file, entry))
         for name in names:
-            for entry in self._new(file, f"UNIT={name}", MOST_EVENTS):
+            for entry in self._new(file, f"UNIT={name}", most=MOST_EVENTS):
                 event = _event(file, entry) if _by_systemd(file, entry, name) else None
                 if event is not None:
                     self.unit(name).heard(event)
@@ -50,62 +54,60 @@ class Boot:
         """What has been read of a unit."""
         return self.units.setdefault(name, UnitInBoot())
 
-    def lines_since(self, file: JournalFile, invocation: str, most: int) -> Iterator[str]:
-        """The lines of a run that were not read yet, of the first `most` that a file has of it."""
-        read = self.read.setdefault(file.id, {})
-        for entry in self._new(file, value := _run(invocation), None):
-            if read[value] >= most:
-                return
+    def lines_since(self, file: JournalFile, unit: str, run: Run) -> Iterator[str]:
+        """The lines of a run that goes on that were not read yet."""
+        for entry in self._new(file, _lines_of(unit), run.invocation, since=run.since):
             yield _line(file, entry).text
 
-    def read_of(self, file: JournalFile, invocation: str) -> int:
-        """How many lines of a run were read in a file."""
-        return self.read.get(file.id, {}).get(_run(invocation), 0)
+    def newest_lines(self, files: Iterable[JournalFile], unit: str, run: Run) -> Iterator[Line]:
+        """The lines of a run, the newest first.
 
-    def forget(self, files: Collection[bytes], runs: Collection[str]) -> None:
-        """Keep how far was read only of these files, and in them only of these runs."""
-        gone = [file for file in self.read if file not in files]
-        for file in gone:
-            del self.read[file]
-        kept = {_run(run) for run in runs}
-        for read in self.read.values():
-            for value in [value for value in read if value.startswith(_run("")) and value not in kept]:
-                del read[value]
+        By time: a process that lived for a moment is gone before journald asks which invocation it belonged to.
+        """
+        backwards = (self._backwards(file, _lines_of(unit), run.until) for file in files)
+        return takewhile(lambda line: line.at >= run.since, merge(*backwards, key=attrgetter("at"), reverse=True))
 
-    def _new(self, file: JournalFile, value: str, most: int | None) -> Iterator[Entry]:
-        """The entries of this boot that hold a value and were not read yet, of the last `most` of them."""
+    def _backwards(self, file: JournalFile, value: str, until: int | None) -> Iterator[Line]:
         at = file.find(value.encode())
         if at is None:
             return
-        index, read = file.index(at), self.read.setdefault(file.id, {})
-        if value not in read:
-            read[value] = file.first_of(index, self.id)
+        index = file.index(at)
+        newest = index.length if until is None else file.first_of(index, self.id, until)
+        for stop in range(newest, 0, -SLICE):
+            for offset in reversed(file.offsets(index, max(0, stop - SLICE), stop)):
+                entry = file.entry(offset)
+                if entry.boot != self.id:
+                    return
+                yield _line(file, entry)
+
+    def forget(self, files: Collection[bytes], runs: Collection[str]) -> None:
+        """Keep how far was read only of these files, and of the lines only of these runs."""
+        self.read = {
+            file: {name: at for name, at in read.items() if "=" in name or name in runs}
+            for file, read in self.read.items()
+            if file in files
+        }
+
+    def _new(
+        self, file: JournalFile, value: str, name: str = "", *, since: int = 0, most: int | None = None
+    ) -> Iterator[Entry]:
+        """The entries that hold a value, from a moment of this boot on, that were not read yet under this name."""
+        at = file.find(value.encode())
+        if at is None:
+            return
+        index, read, name = file.index(at), self.read.setdefault(file.id, {}), name or value
+        if name not in read:
+            read[name] = file.first_of(index, self.id, since)
         if most is not None:
-            read[value] = max(read[value], index.length - most)
-        while read[value] < index.length:
-            for offset in file.offsets(index, read[value], min(index.length, read[value] + MOST_AT_ONCE)):
+            read[name] = max(read[name], index.length - most)
+        while read[name] < index.length:
+            for offset in file.offsets(index, read[name], min(index.length, read[name] + MOST_AT_ONCE)):
                 yield file.entry(offset)
-                read[value] += 1
+                read[name] += 1
 
 
-def newest_lines(files: Iterable[JournalFile], invocation: str, most: int) -> Iterator[Line]:
-    """The last lines of a run, the newest first."""
-    backwards = (_backwards(file, invocation) for file in files)
-    return islice(merge(*backwards, key=attrgetter("at"), reverse=True), most)
-
-
-def _backwards(file: JournalFile, invocation: str) -> Iterator[Line]:
-    at = file.find(_run(invocation).encode())
-    if at is None:
-        return
-    index = file.index(at)
-    for stop in range(index.length, 0, -SLICE):
-        for offset in reversed(file.offsets(index, max(0, stop - SLICE), stop)):
-            yield _line(file, file.entry(offset))
-
-
-def _run(invocation: str) -> str:
-    return f"_SYSTEMD_INVOCATION_ID={invocation}"
+def _lines_of(unit: str) -> str:
+    return f"_SYSTEMD_UNIT={unit}"
 
 
 def _line(file: JournalFile, entry: Entry) -> Line:
@@ -119,18 +121,33 @@ def _by_systemd(file: JournalFile, entry: Entry, unit: str) -> bool:
     return all(at in entry.items for at in wanted)
 
 
-def _counter(file: JournalFile, entry: Entry) -> int:
-    counter = file.fields(entry, (b"N_RESTARTS",)).get(b"N_RESTARTS", b"")
-    return int(counter) if re.fullmatch(rb"[0-9]{1,10}", counter) else 0
+def _restart(file: JournalFile, entry: Entry) -> tuple[int, int]:
+    """When it was, and systemd's own counter."""
+    fields = file.fields(entry, (b"N_RESTARTS", SENT))
+    return _sent(entry, fields), _number(fields.get(b"N_RESTARTS", b""))
+
+
+def _sent(entry: Entry, fields: Mapping[bytes, bytes]) -> int:
+    """When systemd said it, in microseconds since boot.
+
+    journald notes when it takes a message in, which is in turn, and not in the order of what happened: what a process
+    said may be taken in before that systemd started it, but it is said after that.
+    """
+    late = entry.realtime - _number(fields.get(SENT, b""))
+    return entry.monotonic - late if 0 < late < LATEST else entry.monotonic
+
+
+def _number(text: bytes) -> int:
+    return int(text) if re.fullmatch(rb"[0-9]{1,18}", text) else 0
 
 
 _IDS = {said.value.encode(): said for said in Said}
 
 
 def _event(file: JournalFile, entry: Entry) -> Event | None:
-    fields = file.fields(entry, (b"MESSAGE_ID", b"INVOCATION_ID", b"MESSAGE"))
+    fields = file.fields(entry, (b"MESSAGE_ID", b"INVOCATION_ID", b"MESSAGE", SENT))
     said = _IDS.get(fields.get(b"MESSAGE_ID", b""))
     if said is None:
         return None
     invocation, text = (fields.get(name, b"").decode(errors="replace") for name in (b"INVOCATION_ID", b"MESSAGE"))
-    return Event(entry.monotonic, said, invocation, text, entry.realtime)
+    return Event(_sent(entry, fields), said, invocation, text, entry.realtime)

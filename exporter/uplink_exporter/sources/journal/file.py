@@ -195,14 +195,15 @@ class JournalFile:
         items = unpack(f"<{count}I" if self.compact else f"<{2 * count}Q", raw[_ENTRY.size :][: count * width])
         return Entry(realtime, monotonic, boot, items if self.compact else items[::2])
 
-    def first_of(self, index: Index, boot: bytes) -> int:
-        """The number of the first entry of a boot in an index, its length if there is none: the boot is the last."""
+    def first_of(self, index: Index, boot: bytes, since: int = 0) -> int:
+        """The number of the first entry of the last boot, from a time of it on; the index's length if there is none."""
 
-        def of_boot(number: int) -> bool:
+        def is_in(number: int) -> bool:
             (at,) = self.offsets(index, number, number + 1)
-            return self.entry(at).boot == boot
+            entry = self.entry(at)
+            return entry.boot == boot and entry.monotonic >= since
 
-        return bisect_left(range(index.length), True, key=of_boot)
+        return bisect_left(range(index.length), True, key=is_in)
 
     def fields(self, entry: Entry, names: Collection[bytes]) -> dict[bytes, bytes]:
         """Those fields of an entry; of one that cannot be unpacked the value is empty."""

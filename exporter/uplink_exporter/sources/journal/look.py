@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from uplink_exporter.flannel.causes import Words, printable
 from uplink_exporter.flannel.observed import Cause, LastWords
 from uplink_exporter.flannel.unit_words import MOST_LINES, last_words_of_unit, learning, waits_for
 from uplink_exporter.flannel.units import FlannelJournal, Learned, UnitLog, UnitState, home_of
-from uplink_exporter.sources.journal.boot import Boot, newest_lines
+from uplink_exporter.sources.journal.boot import Boot
 from uplink_exporter.sources.journal.file import JournalFile
 from uplink_exporter.sources.journal.files import Found, Opener, find_files
 from uplink_exporter.sources.journal.runs import SECOND, Run, UnitInBoot
 
 SETTLING = 0.5
 """Seconds for what a process said last to arrive: systemd and the process tell journald by different ways."""
+
+LATE = 3.0
 
 MOST_TOLD = 16
 """Of how many of a unit's last runs the words are told."""
@@ -56,7 +59,8 @@ class Journal:
     known: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
     """Where values are kept, by the id of a file."""
     words: dict[str, Words] = field(default_factory=dict)
-    learned: dict[str, Learned] = field(default_factory=dict)
+    learned: dict[str, tuple[int, Learned]] = field(default_factory=dict)
+    """Of each run, how many lines were searched and what they told."""
 
     def look(self, roots: Iterable[Path], names: Sequence[str], uptime: float) -> Look:
         """Look at what is new. Raises NotYetError, SourceError."""
@@ -94,52 +98,58 @@ class Journal:
 
     def _log(self, name: str, unit: UnitInBoot, files: Files, uptime: float) -> tuple[UnitLog, bool]:
         runs = unit.runs()
-        settled = not runs or _settled(runs[-1], uptime)
-        crashed = [run for run in runs if run.ended is not None and not run.stopped and _settled(run, uptime)]
-        words = tuple(self._last_words(name, unit.attempt(run), run, files) for run in crashed[-MOST_TOLD:])
+        crashed = [run for run in runs if run.ended is not None and not run.stopped][-MOST_TOLD:]
+        told = {run.invocation: self._last_words(name, unit.attempt(run), run, files, uptime) for run in crashed}
+        words = (words for words in takewhile(bool, told.values()) if words is not None)
         log = UnitLog(
             unit=name,
             state=_state(runs, uptime),
             restarts=unit.restarts.count,
             times=tuple(at / SECOND for at in unit.restarts.times[-MOST_TIMES:]),
-            last_words=words,
+            last_words=tuple(words),
         )
         if runs and runs[-1].ended is None:
-            return self._running(log, runs[-1], files), settled
-        if runs and runs[-1].stopped:
-            return replace(
-                log, ended=self._said(name, unit.restarts.count, Words(cause=Cause.CLEAN, line=runs[-1].result))
-            ), settled
-        return replace(log, ended=words[-1] if words and settled else None), settled
+            log = self._running(log, runs[-1], files)
+        elif runs and runs[-1].stopped:
+            clean = Words(cause=Cause.CLEAN, line=runs[-1].result)
+            log = replace(log, ended=self._said(name, unit.restarts.count, clean, runs[-1].ended_at))
+        elif runs:
+            log = replace(log, ended=told[runs[-1].invocation])
+        return log, all(told.values())
 
     def _said(self, unit: str, attempt: int, words: Words, at: float | None = None) -> LastWords:
         return LastWords(
             uid=self.name, container=unit, attempt=attempt, cause=words.cause, line=printable(words.line), at=at
         )
 
-    def _last_words(self, unit: str, attempt: int, run: Run, files: Files) -> LastWords:
-        if run.invocation not in self.words:
-            lines = newest_lines(files(), run.invocation, MOST_LINES)
-            words = last_words_of_unit(home_of(unit), (line.text for line in lines))
-            self.words[run.invocation] = words or Words(cause=Cause.UNKNOWN, line=run.result)
-        return self._said(unit, attempt, self.words[run.invocation], run.ended_at)
+    def _last_words(self, unit: str, attempt: int, run: Run, files: Files, uptime: float) -> LastWords | None:
+        """None if it is too early: what a process said last may not have arrived, as journald may be late."""
+        words, since = self.words.get(run.invocation), uptime - (run.ended or 0) / SECOND
+        if words is None and since > SETTLING:
+            lines = self.boot.newest_lines(files(), unit, run)
+            words = last_words_of_unit(home_of(unit), (line.text for line in islice(lines, MOST_LINES)))
+            if words is None and since > LATE:
+                words = Words(cause=Cause.UNKNOWN, line=run.result)
+            if words is not None:
+                self.words[run.invocation] = words
+        return None if words is None else self._said(unit, attempt, words, run.ended_at)
 
     def _running(self, log: UnitLog, run: Run, files: Files) -> UnitLog:
         """What a run says of its start, and if it has not got through it, what it waits for."""
-        home, learned, whole = home_of(log.unit), self.learned.get(run.invocation, Learned()), True
-        if not learned.started:
-            for file in files():
-                for line in self.boot.lines_since(file, run.invocation, MOST_OF_A_START):
-                    learned = learning(learned, home, line)
-                whole = whole and self.boot.read_of(file, run.invocation) < MOST_OF_A_START
-            self.learned[run.invocation] = learned
+        searched, learned = self.learned.get(run.invocation, (0, Learned()))
+        if not learned.started and run.began is not None:
+            lines = chain.from_iterable(self.boot.lines_since(file, log.unit, run) for file in files())
+            for line in islice(lines, max(0, MOST_OF_A_START - searched)):
+                searched, learned = searched + 1, learning(learned, home_of(log.unit), line)
+            self.learned[run.invocation] = searched, learned
         log = replace(log, learned=learned, since=None if run.began is None else run.began / SECOND)
         if learned.started:
             return replace(log, started=True)
-        lines = newest_lines(files(), run.invocation, MOST_WAITING)
-        waits = waits_for(line.text for line in lines)
+        newest = islice(self.boot.newest_lines(files(), log.unit, run), MOST_WAITING)
+        waits = waits_for(line.text for line in newest)
         told = None if waits is None else self._said(log.unit, log.restarts, waits)
-        return replace(log, started=False if whole and run.began is not None else None, waits=told)
+        whole = run.began is not None and searched < MOST_OF_A_START
+        return replace(log, started=False if whole else None, waits=told)
 
     def _forget(self) -> None:
         """Forget the files that are gone, and the runs of which nothing is told any more."""
@@ -148,18 +158,11 @@ class Journal:
         self.words = {run: words for run, words in self.words.items() if run in runs}
         self.learned = {run: learned for run, learned in self.learned.items() if run in runs}
         self.known = {file: known for file, known in self.known.items() if file in files}
-        for known in self.known.values():
-            for value in [value for value in known if value.startswith(b"_SYSTEMD_INVOCATION_ID=")]:
-                del known[value]
         self.boot.forget(files, runs)
 
 
 Files = Callable[[], list[JournalFile]]
 """The files of this boot, opened when they are asked for."""
-
-
-def _settled(run: Run, uptime: float) -> bool:
-    return run.ended is None or uptime - run.ended / SECOND > SETTLING
 
 
 def _state(runs: Sequence[Run], uptime: float) -> UnitState:

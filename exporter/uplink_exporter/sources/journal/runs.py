@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ MOST_RESTARTS = 16_384
 """Whose times are kept, once more than twice as many were seen: more than a day of them, one every five seconds."""
 
 SECOND = 1_000_000
+EARLY = SECOND // 20
 
 
 class Event(NamedTuple):
@@ -64,6 +66,9 @@ class Run:
     """What systemd said last of its end."""
     ended_at: float | None = None
     """Unix time of its end."""
+    since: int = 0
+    until: int | None = None
+    """Between these moments journald takes in its lines: mostly late, but some before systemd says that it starts."""
 
 
 @dataclass(slots=True)
@@ -148,4 +153,7 @@ class UnitInBoot:
                 run.ended, run.ended_at = event.at, event.unix / SECOND
             if event.said in RESULTS:
                 run.result = event.text
+        for run, following in pairwise(runs.values()):
+            if run.ended is not None and following.began is not None:
+                run.until = following.since = max((run.ended + following.began) // 2, following.began - EARLY)
         return list(runs.values())
