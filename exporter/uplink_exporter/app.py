@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -12,20 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uplink_exporter import __version__
+from uplink_exporter.build import build_info
 from uplink_exporter.clock import boot_id, system_clock
 from uplink_exporter.commands import doctor, history
 from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
 from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError
-from uplink_exporter.families import BuildInfo, Scene, Showing
-from uplink_exporter.flannel.condition import options
+from uplink_exporter.families import Scene, Showing
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
+from uplink_exporter.flannel.question import options
+from uplink_exporter.flannel.units import FlannelJournal, FlannelUnits
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.memory import Recorded
 from uplink_exporter.history.milestones import Milestones, reached
 from uplink_exporter.history.telling import begun
 from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings, SettingsError
-from uplink_exporter.sources import host, kubernetes, load, netlink, pod_logs
+from uplink_exporter.sources import host, journal, kubernetes, load, netlink, pod_logs, units
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
 from uplink_exporter.threads import in_thread
@@ -75,6 +76,11 @@ def sources(
     if settings.pod_logs is not Mode.OFF:
         subnet_file = settings.flannel_run_path / "subnet.env"
         found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
+    homes = (settings.units_path, settings.flannel_units, boot_id(settings.procfs))
+    if settings.units is not Mode.OFF:
+        found[FlannelUnits] = partial(units.watch, *homes)
+    if settings.journal is not Mode.OFF:
+        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or host.host_name().lower(), pods.endpoints if pods else ()
@@ -238,13 +244,3 @@ def run_history(settings: Settings) -> tuple[str, int]:
         reached=reached(state, milestones) if milestones else None,
     )
     return answer, 0
-
-
-def build_info() -> BuildInfo:
-    """What this exporter is. The image's build writes the revision beside this file."""
-    revision = Path(__file__).with_name("REVISION")
-    return BuildInfo(
-        version=__version__,
-        revision=revision.read_text().strip() if revision.exists() else "unknown",
-        python_version=platform.python_version(),
-    )

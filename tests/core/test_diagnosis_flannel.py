@@ -42,8 +42,9 @@ from uplink_exporter.facts import (
 )
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Refusal
-from uplink_exporter.flannel.condition import Condition, condition, question
+from uplink_exporter.flannel.condition import Condition, condition
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, NodePods
+from uplink_exporter.flannel.question import question
 from uplink_exporter.store import Store
 
 BACK = 1000.0

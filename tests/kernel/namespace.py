@@ -34,7 +34,7 @@ PREFIX = "uplink-exporter-test"
 SOURCES = Path(netlink.__file__).parents[3]
 PORT = 9077
 # Whatever runs on this machine is not part of the test.
-ALONE = ("--source.kubernetes=off", "--source.pod-logs=off")
+ALONE = ("--source.kubernetes=off", "--source.pod-logs=off", "--source.units=off", "--source.journal=off")
 PATIENCE = 10.0
 _CLONE_NEWNET = 0x40000000
 

@@ -20,7 +20,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "exporter"
 PROGRAM = (sys.executable, "-m", "uplink_exporter")
-COMMAND = (*PROGRAM, "--source.pod-logs=off", "--source.kubernetes=off")
+ALONE = ("--source.pod-logs=off", "--source.kubernetes=off", "--source.units=off", "--source.journal=off")
+COMMAND = (*PROGRAM, *ALONE)
 LOCAL = "--web.listen-address=127.0.0.1:0"
 # An environment that sets nothing: what the machine's has is none of the tests' business.
 ENVIRONMENT = {"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"]}

@@ -34,6 +34,7 @@ from tests.builders import (
 from uplink_exporter.facts import Host, Load, Network, NodeState, Operstate, Policy, Reason
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
+from uplink_exporter.flannel.units import FlannelJournal, UnitLog, UnitState
 from uplink_exporter.history.memory import Recorded
 from uplink_exporter.settings import DEFAULT_EXCLUDE
 from uplink_exporter.web.page import Page
@@ -48,6 +49,7 @@ CRASHED = LastWords(
     line="dial tcp 10.96.0.1:443: connect: network is unreachable",
     at=BOOT + 100,
 )
+RKE2 = UnitLog(unit="rke2-server.service", state=UnitState.RUNNING, restarts=2, times=(20.0, 26.0), started=True)
 MORE = replace(RESTARTS, count=5)
 WAITING = WaitingContainer(
     namespace="kube-system",
@@ -79,9 +81,10 @@ def after_the_incident() -> Scene:
             (603, LOAD),
             (604, up),
             (605, Recorded(set_aside=0)),
+            (606, FlannelJournal(boot="1f0c", units=(RKE2,))),
         ],
     )
-    sources = (Load, Host, Network, FlannelLogs, NodePods, Recorded)
+    sources = (Load, Host, Network, FlannelLogs, NodePods, FlannelJournal, Recorded)
     showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
     return scene(state.fail("netlink", Reason.OVERFLOW), uptime=610.25, showing=showing)
 

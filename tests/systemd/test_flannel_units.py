@@ -54,7 +54,7 @@ class Watcher:
 
     def __init__(self, machine: Machine) -> None:
         self.roots = [inside(machine, "/run/log/journal"), inside(machine, "/var/log/journal")]
-        self.units, self.boot = inside(machine, "/run/systemd/units"), boot_id(Path("/proc"))
+        self.units, self.boot = [inside(machine, "/run/systemd/units")], boot_id(Path("/proc"))
         self.words: dict[tuple[str, int], LastWords] = {}
         self.fact = FlannelJournal(boot="")
         self.seen: dict[str, int] = {}
@@ -76,7 +76,7 @@ class Watcher:
                     self.words |= {(log.unit, words.attempt): words for words in log.last_words}
 
     async def _links(self) -> None:
-        async with aclosing(units.watch(self.units, Path("/none"), UNITS, self.boot)) as facts:
+        async with aclosing(units.watch(self.units, UNITS, self.boot)) as facts:
             async for fact in facts:
                 self.seen = {unit.unit: unit.restarts for unit in fact.units}
 

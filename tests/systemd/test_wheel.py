@@ -71,7 +71,7 @@ def test_it_runs_with_the_locked_dependencies_alone(built: Path, tmp_path: Path)
     run(*pip, "--no-deps", built)
     command = tmp_path / "bin/uplink-exporter"
     assert run(command, "--version") == f"uplink-exporter {__version__}\n"
-    alone = ("--source.pod-logs=off", "--source.kubernetes=off")
+    alone = ("--source.pod-logs=off", "--source.kubernetes=off", "--source.units=off", "--source.journal=off")
     doctor = subprocess.run([command, "doctor", *alone], capture_output=True, text=True, check=False)
     assert "IPv4 default route" in doctor.stdout, doctor.stderr
     assert f'version="{__version__}"' in scrape(command, "--web.listen-address=127.0.0.1:0", *alone)

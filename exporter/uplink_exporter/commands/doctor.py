@@ -13,7 +13,8 @@ from uplink_exporter.commands.layout import paragraph, plain
 from uplink_exporter.diagnosis import Diagnosis, Verdict
 from uplink_exporter.facts import Fact, Host, Instant, Network, NodeState, Reason, SourceError
 from uplink_exporter.flannel.choice import Choice, Refusal
-from uplink_exporter.flannel.condition import condition, options, question
+from uplink_exporter.flannel.condition import condition
+from uplink_exporter.flannel.question import options, question
 from uplink_exporter.store import Store
 
 # The form of the JSON answer. It is an API: a field may be added under the same number, not taken away or changed.

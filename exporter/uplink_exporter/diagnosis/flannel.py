@@ -16,6 +16,8 @@ from uplink_exporter.flannel.persisting import persists
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
 RECOVERY = 600.0
+# systemd starts k3s and its kin again after 5 seconds, whatever happened, and they take 20 to their start.
+RECOVERY_OF_UNIT = 120.0
 
 
 _LOST_WITH = "the kernel removes a VXLAN with the device under it, and flannel before v0.27.4 makes no other"
@@ -29,8 +31,9 @@ def flannel_refuses(view: View) -> Finding | None:
     if not view.flannel.found or not isinstance(refusal, Refusal):
         return None
     start = "next start" if view.flannel.running else "start"
+    name = view.flannel.unit or "flannel"
     return Finding(
-        summary=f"the uplink works, but flannel would die at its {start}: {refusal.reason}",
+        summary=f"the uplink works, but {name} would die at its {start}: {refusal.reason}",
         evidence=(
             *(Evidence(subject="flannel tries", observed=line) for line in refusal.lookback[:4]),
             Evidence(subject="flannel would say", observed=refusal.error),
@@ -43,7 +46,7 @@ def flannel_refuses(view: View) -> Finding | None:
 def recovering(view: View) -> Finding | None:
     """The uplink is back, and flannel or, if flannel runs, the pods only wait for the kubelet."""
     back = view.back_since()
-    fresh = back is not None and view.now.uptime - back < RECOVERY
+    fresh = back is not None and view.now.uptime - back < _recovery(view.flannel)
     flannel = _down(view.flannel)
     if _lost_devices(view) or not (_waits_for_its_turn(view, fresh=fresh) if flannel else fresh and view.waiting):
         return None
@@ -51,13 +54,23 @@ def recovering(view: View) -> Finding | None:
     return Finding(
         summary=f"the uplink {came}; {'flannel is' if flannel else 'the pods are'} not back yet",
         evidence=(*ways_out(view), *(evidence for family in view.required for evidence in since(view, family))),
-        remedy=("# wait: the kubelet starts a container that crashed again within 5 minutes",),
+        remedy=(_wait_for(view.flannel),),
     )
+
+
+def _recovery(flannel: Condition) -> float:
+    return RECOVERY_OF_UNIT if flannel.unit else RECOVERY
+
+
+def _wait_for(flannel: Condition) -> str:
+    if flannel.unit:
+        return f"# wait: {flannel.unit} is started again within seconds, and needs less than a minute for its start"
+    return "# wait: the kubelet starts a container that crashed again within 5 minutes"
 
 
 def _down(flannel: Condition) -> bool:
     """Whether it does not run, or does so for too short a time to count."""
-    return flannel.running is False or flannel.restarted
+    return flannel.running is False or flannel.restarted or flannel.hangs
 
 
 def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
@@ -118,16 +131,27 @@ def flannel_failing(view: View) -> Finding | None:
         return _without_its_device(view, lost)
     if not _down(flannel):
         return None
-    does = "does not run" if flannel.running is False else "has just restarted"
     still = _persisting(view)
     return Finding(
-        summary=f"the uplink is fine, but flannel {does}: {_why(flannel)}{f' ({still})' if still else ''}",
+        summary=f"the uplink is fine, but {_does(flannel)}: {_why(flannel)}{f' ({still})' if still else ''}",
         evidence=ways_out(view),
-        remedy=(
-            *_REMEDIES.get(flannel.ended.cause if flannel.ended else "", ()),
-            "kubectl get pods -A -o wide | grep flannel",
-            "sudo tail -n 20 /var/log/pods/*flannel*/kube-flannel/*.log   # works without the API server",
-        ),
+        remedy=(*_REMEDIES.get(flannel.ended.cause if flannel.ended else "", ()), *_look_at(flannel)),
+    )
+
+
+def _does(flannel: Condition) -> str:
+    name = flannel.unit or "flannel"
+    if flannel.hangs:
+        return f"{name} runs and waits"
+    return f"{name} does not run" if flannel.running is False else f"{name} has just restarted"
+
+
+def _look_at(flannel: Condition) -> tuple[str, ...]:
+    if flannel.unit:
+        return (f"systemctl status {flannel.unit}", f"sudo journalctl -b -u {flannel.unit} -n 50")
+    return (
+        "kubectl get pods -A -o wide | grep flannel",
+        "sudo sh -c 'tail -n 20 /var/log/pods/*/kube-flannel/*.log'   # works without the API server",
     )
 
 
@@ -174,13 +198,14 @@ def flannel_symptoms(view: View) -> Iterator[Evidence]:
         return
     said = [
         *(("does not run",) if flannel.running is False else ()),
+        *(("runs, but waits",) if flannel.hangs else ()),
         *((flannel.waiting,) if flannel.waiting else ()),
         *_restarts(view),
     ]
     if flannel.running and isinstance(view.answer, Refusal):
         said.append(f"runs, but would not start again now ({view.answer.reason})")
     if said:
-        yield Evidence(subject="flannel", observed=", ".join(said))
+        yield Evidence(subject=flannel.unit or "flannel", observed=", ".join(said))
     if flannel.ended is not None and flannel.ended.line:
         yield Evidence(subject="its last words", observed=flannel.ended.line)
 

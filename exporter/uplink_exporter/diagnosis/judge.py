@@ -20,8 +20,9 @@ from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verd
 from uplink_exporter.diagnosis.view import View, expected_uplinks
 from uplink_exporter.diagnosis.words import duration, link_state, since, ways_out
 from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
-from uplink_exporter.flannel.condition import condition, question, restarted
+from uplink_exporter.flannel.condition import condition, restarted
 from uplink_exporter.flannel.observed import NodePods
+from uplink_exporter.flannel.question import question
 
 RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
     (Verdict.UPLINK_MISSING, uplink_missing),

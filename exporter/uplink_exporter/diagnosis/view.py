@@ -9,9 +9,10 @@ from itertools import islice
 
 from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.flannel.choice import Choice, Refusal
-from uplink_exporter.flannel.condition import Condition, options
+from uplink_exporter.flannel.condition import Condition
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import WaitingContainer
+from uplink_exporter.flannel.question import options
 
 
 class Expectation(StrEnum):

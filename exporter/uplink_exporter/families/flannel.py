@@ -8,10 +8,13 @@ from itertools import islice
 from uplink_exporter.facts import Network
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
-from uplink_exporter.flannel.condition import condition, options, question, restarted
+from uplink_exporter.flannel.condition import condition, restarted
+from uplink_exporter.flannel.homes import lasting_home
 from uplink_exporter.flannel.hostip import HostIp, choose_host_interface
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, Cause, ContainerRestarts, FlannelLogs, NodePods, WaitingReason
+from uplink_exporter.flannel.question import options, question
+from uplink_exporter.flannel.units import FlannelJournal, asks_for_node_ip
 
 # A node runs one flannel, two while one is replaced. What lies in the log directory may be anybody's.
 MOST_CONTAINERS = 16
@@ -48,9 +51,14 @@ def _choice(answer: Choice | Refusal) -> Iterator[Sample]:
         yield (answer.device, answer.address or answer.address6, answer.method), 1
 
 
-def _blocked(answer: Choice | Refusal) -> Iterator[Sample]:
+def _blocked(scene: Scene) -> Iterator[Sample]:
+    answer = _question(scene)
+    if answer is None:
+        return iter(())
     reason = answer.reason if isinstance(answer, Refusal) else None
-    return (((blocked,), blocked is reason) for blocked in Blocked if blocked is not Blocked.UNDECIDED)
+    asked = asks_for_node_ip(lasting_home(scene.state))
+    never = {Blocked.UNDECIDED} if asked else {Blocked.UNDECIDED, Blocked.NODE_IP}
+    return (((blocked,), blocked is reason) for blocked in Blocked if blocked not in never)
 
 
 def _deltas(scene: Scene) -> Iterator[Sample]:
@@ -69,7 +77,8 @@ def span(seconds: float) -> str:
 
 def _container_restarts(scene: Scene) -> Iterator[Sample]:
     logs, pods = scene.state.fresh(FlannelLogs, scene.now), scene.state.fresh(NodePods, scene.now)
-    counts: dict[tuple[str, str, str], int] = {}
+    journal = scene.state.fresh(FlannelJournal, scene.now)
+    counts = {("", "", log.unit): log.restarts for log in (journal.units if journal else ())}
     told: list[ContainerRestarts] = [
         *(logs.restarts if logs else ()),
         *(c.restarts for c in (pods.flannel if pods else ())),
@@ -127,12 +136,12 @@ def _node_ip(scene: Scene) -> Iterator[Sample]:
 FLANNEL = (
     MetricFamily(
         name="uplink_flannel_found",
-        help="1 if flannel is on this node, by its logs, by the API server, or because a flag says so.",
+        help="1 if flannel is on this node, by its logs, by its unit, by the API server, or because a flag says so.",
         samples=lambda scene: _one(condition(scene.state, scene.now).found),
     ),
     MetricFamily(
         name="uplink_flannel_restarts_total",
-        help="Restarts of flannel on this node since the exporter looks, over all its pods; never falls.",
+        help="Restarts of flannel on this node: of pods since the exporter looks, of a unit in this boot; never falls.",
         samples=lambda scene: _one(_ledger(scene).restarts),
     ),
     MetricFamily(
@@ -143,18 +152,18 @@ FLANNEL = (
     ),
     MetricFamily(
         name="uplink_flannel_container_restarts",
-        help="The restart count of flannel's container as the kubelet has it; begins anew with each pod.",
+        help="Restarts of flannel's container as the kubelet counts them for a pod, or of its unit in this boot.",
         labels=("namespace", "pod", "container"),
         samples=_container_restarts,
     ),
     MetricFamily(
         name="uplink_flannel_running",
-        help="1 if flannel's container runs; no sample if there is none, or nobody can tell.",
+        help="1 if flannel's container or unit runs; no sample if there is none, or nobody can tell.",
         samples=lambda scene: _one(condition(scene.state, scene.now).running),
     ),
     MetricFamily(
         name="uplink_flannel_ready",
-        help="1 if flannel's container is ready; no sample while the API server cannot be asked.",
+        help="1 if flannel's container is ready, or its unit got through its start; no sample if nobody can tell.",
         samples=lambda scene: _one(condition(scene.state, scene.now).ready),
     ),
     MetricFamily(
@@ -185,7 +194,7 @@ FLANNEL = (
         name="uplink_flannel_start_blocked",
         help="1 for the reason for which flannel would not find its interface now, 0 for the others.",
         labels=("reason",),
-        samples=_of_question(_blocked),
+        samples=_blocked,
         reads=_asked,
     ),
     MetricFamily(

@@ -96,13 +96,13 @@ RULES: tuple[tuple[Cause, re.Pattern[str]], ...] = (
         ),
     ),
     (Cause.DEFAULT_IFACE_MISMATCH, _pattern(r"must be the same with v4")),
-    (Cause.IFACE_DOWN, _pattern(r"global unicast ip.*: the interface \S+ is not up")),
     (
         Cause.IFACE_NO_ADDRESS,
         _pattern(
             r"failed to find ipv[46] address for interface",
             r"unable to select an ip from default routes",
             r"can't find ip for interface",
+            r"global unicast ip.*: the interface \S+ is not up",
         ),
     ),
     (Cause.IFACE_MISSING, _pattern(r"no such network interface")),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import inf
 
-from uplink_exporter.facts import FlannelPolicy, Instant, Network, NodeState
-from uplink_exporter.flannel.choice import Blocked, Choice, Refusal, would_start
+from uplink_exporter.facts import Instant, NodeState
+from uplink_exporter.flannel.homes import Unit, home_unit
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import (
     Cause,
@@ -17,16 +16,7 @@ from uplink_exporter.flannel.observed import (
     LastWords,
     NodePods,
 )
-from uplink_exporter.flannel.options import (
-    NEWEST,
-    Options,
-    OptionsError,
-    Stack,
-    logged_args,
-    parse_options,
-    parse_version,
-    split_args,
-)
+from uplink_exporter.flannel.units import Home, UnitState
 
 # What flannel dies of while the uplink is gone. An API server that does not answer has other reasons besides: where the
 # service's address is out of reach without a route, that counts as no_default_route.
@@ -36,7 +26,6 @@ UPLINK_CAUSES = frozenset(
         Cause.NO_DEFAULT_ROUTE6,
         Cause.IFACE_NO_ADDRESS,
         Cause.IFACE_MISSING,
-        Cause.IFACE_DOWN,
         Cause.IFACE_IP_MISSING,
         Cause.ROUTE_DUMP_RACE,
     }
@@ -45,6 +34,8 @@ UPLINK_CAUSES = frozenset(
 
 # One that crash-loops runs for a moment at each attempt; v0.28.9 dies of a missing route within half a second.
 SETTLING = 15.0
+# A k3s that is told its node's IP comes to flannel's question after 20 seconds.
+SETTLING_OF_UNIT = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +57,44 @@ class Condition:
     """Between which uptimes the attempt began that is over; None if nothing is known of it."""
     running_since: float | None = None
     """After which uptime the attempt began that runs; None if it does not run, or was there before we looked."""
+    hangs: bool = False
+    """Whether it runs, and is not about to get through its start."""
+    unit: str = ""
+    """Which unit it is, empty if it is a container."""
     died: float | None = None
     """When flannel crashed last, in seconds since boot; None if it is not known to have crashed."""
 
 
 def condition(state: NodeState, now: Instant) -> Condition:
     """Flannel by the API where it answers, and by its logs."""
+    unit = home_unit(state, now)
+    if unit is not None and (unit.home is not Home.RKE2 or unit.state is not UnitState.RUNNING or unit.hangs(now)):
+        return _of_unit(state, unit, now)
+    of_pod = _of_pod(state, now)
+    return of_pod if unit is None or of_pod.running is not None else _of_unit(state, unit, now)
+
+
+def _of_unit(state: NodeState, unit: Unit, now: Instant) -> Condition:
+    ledger, log = state.last(Ledger) or Ledger(), unit.log
+    running = unit.state is UnitState.RUNNING
+    just = restarted(state, SETTLING_OF_UNIT, now) > 0
+    hangs = unit.hangs(now)
+    ended = unit.words(just=just) if just or hangs or not running else None
+    return Condition(
+        found=True,
+        running=running,
+        ready=log.started if log and running else False if not running else None,
+        restarted=just,
+        ended=ended,
+        began=ledger.began(ended, now) if ended else None,
+        running_since=log.since if log and running else None,
+        hangs=hangs,
+        unit=unit.name,
+        died=ledger.last_crash,
+    )
+
+
+def _of_pod(state: NodeState, now: Instant) -> Condition:
     logs, pods = state.fresh(FlannelLogs, now), state.fresh(NodePods, now)
     container = newest(pods) if pods else None
     if logs is not None and not logs.found:
@@ -150,51 +173,6 @@ def _judged(ended: LastWords | None, container: FlannelContainer | None) -> Last
 def newest(pods: NodePods) -> FlannelContainer | None:
     """The container that counts where a pod is being replaced: one that runs, else the first."""
     return next((container for container in pods.flannel if container.running), next(iter(pods.flannel), None))
-
-
-def options(state: NodeState) -> Options | None:
-    """Flannel's options: as given, else as its log has them in force, else as its pod has them, else the defaults.
-
-    Its stack: as given, else by its net-conf.json, else by its log or subnet.env, else IPv4.
-
-    However old: what flannel was told does not change because the API is gone. None if it was told something that
-    cannot be read here, such as a variable of a container that a shell starts.
-    """
-    logs, pods = state.last(FlannelLogs), state.last(NodePods)
-    flags_line = logs.flags_line if logs else ""
-    stack = (pods.stack if pods else "") or (logs.stack if logs else "")
-    if pods is None:
-        return _options(state.policy.flannel, flags_line, (), (), "", stack)
-    return _options(state.policy.flannel, flags_line, pods.args or (), tuple(pods.env.items()), pods.version, stack)
-
-
-@lru_cache(maxsize=2)  # asked several times for each scrape and each fact, and always the same
-def _options(
-    given: FlannelPolicy,
-    flags_line: str,
-    args: tuple[str, ...],
-    env: tuple[tuple[str, str], ...],
-    tag: str,
-    told: str,
-) -> Options | None:
-    version = parse_version(given.version) or parse_version(tag) or NEWEST
-    stack = Stack(given.stack or told or Stack.IPV4)
-    logged = logged_args(flags_line)
-    try:
-        if given.args:
-            return parse_options(split_args(given.args), version=version, stack=stack)
-        if logged is not None:
-            return parse_options(logged, version=version, stack=stack)
-        return parse_options(args, dict(env), version=version, stack=stack)
-    except OptionsError:
-        return None
-
-
-def question(state: NodeState, network: Network) -> Choice | Refusal | None:
-    """What flannel would do if it started now; None if that cannot be told here."""
-    asked = options(state)
-    answer = would_start(network, asked, network.reached.get) if asked else None
-    return None if isinstance(answer, Refusal) and answer.reason is Blocked.UNDECIDED else answer
 
 
 def restarted(state: NodeState, window: float, now: Instant) -> int:

@@ -26,12 +26,8 @@ from uplink_exporter.flannel.observed import (
     LastWords,
     NodePods,
 )
-
-Key = tuple[str, str]
-"""The uid of a pod, and the name of a container in it."""
-
-MAX_GONE = 256
-"""How many containers are remembered that no path lists any more, lest one that comes back counts twice."""
+from uplink_exporter.flannel.tally import Key, Tally, remembered, starts_of
+from uplink_exporter.flannel.units import FlannelJournal, FlannelUnits, UnitLog
 
 MAX_STEPS = 1024
 """How many increases are remembered: at the kubelet's back-off of five minutes, more than three days of them."""
@@ -39,30 +35,6 @@ MAX_STEPS = 1024
 
 KUBELETS_LAG = 10.0
 """By how many seconds the kubelet's word to the API server may be late (pkg/kubelet/status: syncPeriod)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Between which two looks an attempt began, in seconds since boot: no log's clock comes into it."""
-
-    attempt: int
-    after: float
-    by: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """One container: its count before we looked, the highest count told, the last attempt whose end is known."""
-
-    before: int = -1
-    """-1 if it was made since."""
-    count: int = 0
-    heard: int = -1
-    """-1 if none."""
-    starts: tuple[Start, ...] = ()
-    """Of the newest attempt and of the one before it, where we saw them come."""
-    oom: int = -1
-    """The last attempt that the API server says was killed for its memory; -1 if none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +55,6 @@ class Ledger:
     steps: tuple[tuple[float, int], ...] = ()
     """When (in seconds since boot) restarts were seen, and how many."""
     crashes: Mapping[Cause, int] = field(default_factory=lambda: MappingProxyType({}))
-    heard_at: float | None = None
-    """When the pod logs last told of ends; None if they never did."""
     last_crash: float | None = None
     """In seconds since boot, negative for a crash before it; None if none is known."""
     last_words: LastWords | None = None
@@ -94,14 +64,18 @@ class Ledger:
         """Itself: it is made from its predecessor."""
         return self
 
-    def after(self, fact: FlannelLogs | NodePods, now: Instant) -> Ledger:
+    def after(self, fact: FlannelLogs | NodePods | FlannelJournal, now: Instant) -> Ledger:
         """This ledger after one path told its fact."""
+        heard_at = self.looked.get(fact.source)
+        if isinstance(fact, FlannelJournal):
+            words = chain.from_iterable(log.last_words for log in fact.units)
+            return self._of_units(fact, now).crashed(words, heard_at, now) if fact.listed else self
         if isinstance(fact, NodePods):
             seen = self.observe(fact.source, (container.restarts for container in fact.flannel), now, KUBELETS_LAG)
             return seen._killed(fact.flannel)
         if not fact.listed:
             return self
-        return self.observe(fact.source, fact.restarts, now).crashed(fact.last_words, now)
+        return self.observe(fact.source, fact.restarts, now).crashed(fact.last_words, heard_at, now)
 
     def observe(self, path: str, restarts: Iterable[ContainerRestarts], now: Instant, lag: float = 0.0) -> Ledger:
         """This ledger after one path listed all flannel containers that it sees, be it `lag` seconds late."""
@@ -114,7 +88,7 @@ class Ledger:
             before = tallies.pop(key, None)
             known = before or (Tally(before=told.count, count=told.count) if first else Tally())
             if after is not None and (before is None or told.count > known.count):
-                known = replace(known, starts=_starts(before, told.count, after=after, by=now.uptime))
+                known = replace(known, starts=starts_of(before, told.count, after=after, by=now.uptime))
             tallies[key] = replace(known, count=max(known.count, told.count))
             new += tallies[key].count - known.count
             keys.add(key)
@@ -122,20 +96,55 @@ class Ledger:
         return replace(
             self,
             restarts=self.restarts + new,
-            tallies=_remembered(tallies, listed),
+            tallies=remembered(tallies, listed),
             listed=MappingProxyType(listed),
             looked=MappingProxyType({**self.looked, path: now.uptime}),
             steps=(*self.steps, (now.uptime, new))[-MAX_STEPS:] if new else self.steps,
         )
 
-    def crashed(self, words: Iterable[LastWords], now: Instant) -> Ledger:
-        """This ledger after the pod logs told all last words that they hold, of containers that it has observed."""
+    def hinted(self, fact: FlannelUnits, now: Instant, *, counts: bool) -> Ledger:
+        """This ledger after starts of units were seen, which count where no journal tells of them."""
+        tallies, restarts = dict(self.tallies), []
+        for seen in fact.units:
+            key = (fact.boot, seen.unit)
+            known = tallies.get(key, Tally(before=0, hinted=seen.restarts))
+            new = max(0, seen.restarts - known.hinted) if counts else 0
+            restarts.append(_as_container(key, known.count + new))
+            tallies[key] = replace(known, hinted=seen.restarts)
+        return replace(self, tallies=MappingProxyType(tallies)).observe(fact.source, restarts, now)
+
+    def _of_units(self, fact: FlannelJournal, now: Instant) -> Ledger:
+        """This ledger after the journal told of units. It tells of the whole boot: at first sight, all of it is new."""
+        seen, ledger = self.listed.get(fact.source, frozenset()), self
+        counts = {(fact.boot, log.unit): log.restarts for log in fact.units}
+        for log in fact.units:
+            if (fact.boot, log.unit) not in seen:
+                ledger = ledger._at_first_sight((fact.boot, log.unit), log)
+        return ledger.observe(fact.source, (_as_container(key, count) for key, count in counts.items()), now)
+
+    def _at_first_sight(self, key: Key, log: UnitLog) -> Ledger:
+        known = self.tallies.get(key, Tally(before=0))
+        new = max(0, log.restarts - (known.count - max(known.before, 0)))
+        times = log.times[-new:] if new else ()
+        tally = replace(known, before=log.restarts, count=max(known.count, log.restarts))
+        return replace(
+            self,
+            restarts=self.restarts + new,
+            steps=tuple(sorted((*self.steps, *((at, 1) for at in times)))[-MAX_STEPS:]),
+            tallies=MappingProxyType({**self.tallies, key: tally}),
+        )
+
+    def crashed(self, words: Iterable[LastWords], heard_at: float | None, now: Instant) -> Ledger:
+        """This ledger after a path told all last words that it holds, of containers that it has observed.
+
+        `heard_at` is when it last did so, in seconds since boot; None if it never did.
+        """
         ledger = self
         for said in sorted(words, key=lambda said: said.attempt):
             tally = ledger.tallies.get((said.uid, said.container))
             if tally is not None and said.attempt > tally.heard:
-                ledger = ledger._hearing(said, tally, now)
-        return replace(ledger, heard_at=now.uptime)
+                ledger = ledger._hearing(said, tally, heard_at, now)
+        return ledger
 
     def began(self, told: ContainerRestarts | LastWords, now: Instant) -> tuple[float, float]:
         """Between which uptimes an attempt began. What its log says is believed only if it lies between our looks."""
@@ -159,14 +168,14 @@ class Ledger:
         """Restarts seen in the last `window` seconds."""
         return sum(new for at, new in self.steps if at > now.uptime - window)
 
-    def _was_over(self, said: LastWords, tally: Tally) -> bool:
+    def _was_over(self, said: LastWords, tally: Tally, heard_at: float | None) -> bool:
         # The attempt that was the newest at the first look was over if its words were there already.
-        return said.attempt < tally.before or (said.attempt == tally.before and self.heard_at is None)
+        return said.attempt < tally.before or (said.attempt == tally.before and heard_at is None)
 
-    def _hearing(self, said: LastWords, tally: Tally, now: Instant) -> Ledger:
+    def _hearing(self, said: LastWords, tally: Tally, heard_at: float | None, now: Instant) -> Ledger:
         if said.cause is Cause.UNKNOWN and said.attempt == tally.oom:
             said = replace(said, cause=Cause.OOM)
-        old = self._was_over(said, tally)
+        old = self._was_over(said, tally, heard_at)
         tallies = {**self.tallies, (said.uid, said.container): replace(tally, heard=said.attempt)}
         heard = replace(self, tallies=MappingProxyType(tallies))
         if not (old and _precedes(said, self.last_words)):
@@ -174,32 +183,21 @@ class Ledger:
         if said.cause is Cause.CLEAN:
             return heard
         crashes = {**self.crashes, said.cause: self.crashes.get(said.cause, 0) + (not old)}
-        ended_at = self._ended_at(said, old=old, now=now)
+        ended_at = _ended_at(said, heard_at, old=old, now=now)
         return replace(heard, crashes=MappingProxyType(crashes), last_crash=_later(self.last_crash, ended_at))
 
-    def _ended_at(self, said: LastWords, *, old: bool, now: Instant) -> float | None:
-        # The wall clock of a node without NTP may jump between the line and now. What was not there at the last look
-        # ended since, whatever the line says.
-        if said.at is None:
-            return None if old else now.uptime
-        at = min(said.at - now.boot_time, now.uptime)
-        return at if old or self.heard_at is None else max(at, self.heard_at)
+
+def _ended_at(said: LastWords, heard_at: float | None, *, old: bool, now: Instant) -> float | None:
+    # The wall clock of a node without NTP may jump between the line and now. What was not there at the last look
+    # ended since, whatever the line says.
+    if said.at is None:
+        return None if old else now.uptime
+    at = min(said.at - now.boot_time, now.uptime)
+    return at if old or heard_at is None else max(at, heard_at)
 
 
-def _starts(known: Tally | None, count: int, *, after: float, by: float) -> tuple[Start, ...]:
-    """The starts of attempt `count` and of the one before it, which are new since the last look."""
-    new = tuple(Start(attempt=n, after=after, by=by) for n in range(max(0, count - 1), count + 1))
-    if known is None or known.count < count - 1:
-        return new
-    return (*(start for start in known.starts if start.attempt == count - 1), new[-1])
-
-
-def _remembered(tallies: Mapping[Key, Tally], listed: Mapping[str, frozenset[Key]]) -> Mapping[Key, Tally]:
-    """The tallies without those that no path lists any more, save the last MAX_GONE of them."""
-    still = frozenset(chain.from_iterable(listed.values()))
-    gone = [key for key in tallies if key not in still]
-    forgotten = frozenset(gone[:-MAX_GONE])
-    return MappingProxyType({key: tally for key, tally in tallies.items() if key not in forgotten})
+def _as_container(key: Key, count: int) -> ContainerRestarts:
+    return ContainerRestarts(uid=key[0], namespace="", pod="", container=key[1], count=count)
 
 
 def _later(one: float | None, other: float | None) -> float | None:
@@ -212,6 +210,10 @@ def _precedes(said: LastWords, known: LastWords | None) -> bool:
 
 def kept(state: NodeState, fact: Fact, now: Instant) -> NodeState:
     """The state with the ledger carried on, which each path to flannel feeds."""
-    if not isinstance(fact, FlannelLogs | NodePods):
+    ledger = state.last(Ledger) or Ledger()
+    if isinstance(fact, FlannelUnits):
+        journal = state.fresh(FlannelJournal, now)
+        return state.observe(ledger.hinted(fact, now, counts=journal is None or not journal.listed), now)
+    if not isinstance(fact, FlannelLogs | NodePods | FlannelJournal):
         return state
-    return state.observe((state.last(Ledger) or Ledger()).after(fact, now), now)
+    return state.observe(ledger.after(fact, now), now)

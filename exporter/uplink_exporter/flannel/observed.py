@@ -21,7 +21,6 @@ class Cause(StrEnum):
     DEFAULT_IFACE_MISMATCH = "default_iface_mismatch"
     IFACE_NO_ADDRESS = "iface_no_address"
     IFACE_MISSING = "iface_missing"
-    IFACE_DOWN = "iface_down"
     IFACE_IP_MISSING = "iface_ip_missing"
     IFACE_NO_MATCH = "iface_no_match"
     ROUTE_DUMP_RACE = "route_dump_race"

@@ -50,6 +50,11 @@ def home_of(unit: str) -> Home:
     return next((home for home in (Home.K3S, Home.RKE2) if re.match(rf"{home}\b", unit)), Home.SERVICE)
 
 
+def asks_for_node_ip(unit: str) -> bool:
+    """Whether it looks for the node's IP, or holds an API server that does, before flannel can start."""
+    return home_of(unit) in (Home.K3S, Home.RKE2) or unit == "snap.microk8s.daemon-kubelite.service"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitSeen:
     """A unit as its manager's run-time directory has it. `restarts` counts what was seen there, which may be less."""

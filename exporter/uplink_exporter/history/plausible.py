@@ -62,7 +62,6 @@ def _route_times(memory: Memory) -> Iterator[float]:
 
 def _ledger_times(ledger: Ledger) -> Iterator[float]:
     yield from (at for at, _ in ledger.steps)
-    yield from () if ledger.heard_at is None else (ledger.heard_at,)
     yield from ledger.looked.values()
     for tally in ledger.tallies.values():
         yield from (time for start in tally.starts for time in (start.after, start.by))

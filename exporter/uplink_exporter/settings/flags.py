@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from uplink_exporter.facts import Family
 from uplink_exporter.flannel.options import Stack
+from uplink_exporter.flannel.units import UNITS
 from uplink_exporter.settings.model import LogFormat, LogLevel, Mode, Output
 from uplink_exporter.settings.values import (
     absolute_path,
@@ -23,6 +24,7 @@ from uplink_exporter.settings.values import (
     subdomain,
     telemetry_path,
     time_span,
+    unit,
 )
 
 ENVIRONMENT_PREFIX = "UPLINK_EXPORTER_"
@@ -131,6 +133,14 @@ FLAGS: tuple[Flag, ...] = (
         help="only pods whose name matches count as flannel",
     ),
     Flag(
+        name="flannel.unit",
+        default=UNITS,
+        parse=unit,
+        allowed="a unit's name or a pattern of names, such as k3s.service or k3s-*.service, or none",
+        help="the service that counts as flannel, or as what starts before it",
+        repeatable=True,
+    ),
+    Flag(
         name="flannel.args",
         default=(),
         parse=flannel_args,
@@ -172,6 +182,20 @@ FLAGS: tuple[Flag, ...] = (
         parse=Mode,
         allowed=one_of(Mode),
         help="read flannel's logs on the node; auto: where there is a directory of them",
+    ),
+    Flag(
+        name="source.units",
+        default=(Mode.AUTO,),
+        parse=Mode,
+        allowed=one_of(Mode),
+        help="watch the units that may be flannel; auto: where there is a directory of them",
+    ),
+    Flag(
+        name="source.journal",
+        default=(Mode.AUTO,),
+        parse=Mode,
+        allowed=one_of(Mode),
+        help="read the journal of those units; auto: where there is a journal",
     ),
     Flag(
         name="kubernetes.api-server",
@@ -222,6 +246,22 @@ FLAGS: tuple[Flag, ...] = (
         parse=absolute_path,
         allowed="an absolute path",
         help="where flannel keeps subnet.env",
+    ),
+    Flag(
+        name="path.units",
+        default=("/run/systemd/units", "/run/openrc/options"),
+        parse=absolute_path,
+        allowed="an absolute path",
+        help="where systemd or OpenRC tells which units run",
+        repeatable=True,
+    ),
+    Flag(
+        name="path.journal",
+        default=("/run/log/journal", "/var/log/journal", "/var/log/k3s.log", "/var/log/k3s-agent.log"),
+        parse=absolute_path,
+        allowed="an absolute path",
+        help="where the journal is, or with OpenRC the log file of a service",
+        repeatable=True,
     ),
     Flag(
         name="state.directory",

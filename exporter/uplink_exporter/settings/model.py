@@ -80,11 +80,16 @@ class Settings:
     flannel_pod: Pattern | None
     kubernetes: Mode
     pod_logs: Mode
+    units: Mode
+    journal: Mode
+    flannel_units: tuple[str, ...]
     api_servers: tuple[str, ...]
     kubeconfig: Path | None
     node: str
     pod_logs_path: Path
     flannel_run_path: Path
+    units_path: tuple[Path, ...]
+    journal_path: tuple[Path, ...]
     state_directory: Path | None
     log_level: LogLevel
     log_format: LogFormat

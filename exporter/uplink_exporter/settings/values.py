@@ -58,6 +58,15 @@ def absolute_path(text: str) -> Path:
     return Path(text)
 
 
+def unit(text: str) -> str:
+    """The name of a systemd unit or a shell's pattern of names; empty for `none`."""
+    if text == "none":
+        return ""
+    if not re.fullmatch(r"[A-Za-z0-9:_.@*?\[\]\\-]{1,255}\.service", text):
+        raise ValueError
+    return text
+
+
 def label(text: str) -> str:
     """A name as Kubernetes gives to namespaces and containers."""
     # A DNS label (RFC 1123), as Kubernetes asks of the names of namespaces and containers.

@@ -12,6 +12,9 @@ from uplink_exporter.facts import Reason, SourceError
 LINK = "invocation:"
 """Before the name of a unit that runs, in `/run/systemd/units`: a link to its invocation id (systemd's core/unit.c)."""
 
+SUFFIX = ".service"
+"""What the names of systemd's units have and those of OpenRC's services have not."""
+
 PATTERN = re.compile(r"[*?\[]")
 """What makes a name a pattern."""
 
@@ -34,3 +37,13 @@ def wanted(names: Iterable[str], patterns: Iterable[str], most: int) -> list[str
     patterns = tuple(patterns)
     found = (name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
     return sorted(dict.fromkeys(found))[:most]
+
+
+def start_count(directory: Path, unit: str) -> int | None:
+    """How often a service was started anew; None if nobody counts."""
+    try:
+        with (directory / unit.removesuffix(SUFFIX) / "start_count").open("rb") as file:
+            text = file.read(32)
+    except OSError:
+        return None
+    return int(text) if re.fullmatch(rb"[0-9]{1,10}\s*", text) else None

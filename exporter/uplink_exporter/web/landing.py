@@ -10,8 +10,9 @@ from uplink_exporter.diagnosis import Verdict, duration
 from uplink_exporter.facts import Family, Host
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Choice
-from uplink_exporter.flannel.condition import condition, question
+from uplink_exporter.flannel.condition import condition
 from uplink_exporter.flannel.ledger import Ledger
+from uplink_exporter.flannel.question import question
 from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.incidents import incidents

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uplink_exporter.facts import Instant, NodeState
-from uplink_exporter.flannel.ledger import MAX_GONE, MAX_STEPS, Ledger
+from uplink_exporter.flannel.ledger import MAX_STEPS, Ledger
 from uplink_exporter.flannel.observed import (
     ApiPath,
     Cause,
@@ -21,6 +21,7 @@ from uplink_exporter.flannel.observed import (
     LastWords,
     NodePods,
 )
+from uplink_exporter.flannel.tally import MAX_GONE
 
 LOGS, API = "pod-logs", "kubernetes"
 BOOT = 1_630_000_000.0
@@ -212,12 +213,16 @@ def test_an_endless_window_holds_every_restart(looks: list[tuple[str, Listing]])
     assert after(*looks).delta(1e9, at(100)) == after(*looks).restarts
 
 
+def hear(ledger: Ledger, listing: Listing, last_words: Sequence[LastWords], now: Instant) -> Ledger:
+    """One fact of the pod logs."""
+    return ledger.observe(LOGS, told(listing), now).crashed(last_words, ledger.looked.get(LOGS), now)
+
+
 def hearing(*looks: tuple[Listing, Sequence[LastWords]]) -> Ledger:
     """The pod logs told at 100 s, 200 s and so on."""
     ledger = Ledger()
     for number, (listing, last_words) in enumerate(looks, start=1):
-        now = at(number * 100.0)
-        ledger = ledger.observe(LOGS, told(listing), now).crashed(last_words, now)
+        ledger = hear(ledger, listing, last_words, at(number * 100.0))
     return ledger
 
 
@@ -250,8 +255,7 @@ def test_crashes(looks: list[tuple[Listing, Sequence[LastWords]]], crashes: Mapp
 
 
 def test_what_ended_while_only_the_api_was_up_is_not_old_to_the_logs() -> None:
-    ledger = Ledger().observe(API, told({"a": 5}), at(1)).observe(LOGS, told({"a": 7}), at(3600))
-    ledger = ledger.crashed([words(6), words(7)], at(3600))
+    ledger = hear(Ledger().observe(API, told({"a": 5}), at(1)), {"a": 7}, [words(6), words(7)], at(3600))
 
     assert ledger.crashes == {Cause.NO_DEFAULT_ROUTE: 2}
 
@@ -265,7 +269,7 @@ def test_each_attempt_whose_end_shows_after_the_first_look_counts_once(
         return set(range(max(0, count - 1), count + over))
 
     def look(ledger: Ledger, count: int, shown: set[int]) -> Ledger:
-        return ledger.observe(LOGS, told({"a": count}), at(1)).crashed([words(n) for n in shown], at(1))
+        return hear(ledger, {"a": count}, [words(n) for n in shown], at(1))
 
     count, over = before, over_before
     ledger, shown = look(Ledger(), count, showing(count, over)), set[int]()

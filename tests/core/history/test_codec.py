@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from tests import strategies
 from tests.builders import WLAN0
 from uplink_exporter.facts import Family, Link, RouteHistory
-from uplink_exporter.flannel.ledger import Ledger, Tally
+from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import Cause
+from uplink_exporter.flannel.tally import Tally
 from uplink_exporter.history.chronicle import Boot, Kind, Transition
 from uplink_exporter.history.codec import LARGEST, MOST_CHARACTERS, MOST_ITEMS, decode, encode
 from uplink_exporter.history.memory import Memory, Setup
@@ -58,7 +59,7 @@ ledgers = st.builds(
     listed=mappings(texts, st.frozensets(keys, max_size=2)),
     steps=tuples(st.tuples(numbers, counts)),
     crashes=mappings(st.sampled_from(Cause), counts),
-    heard_at=st.none() | numbers,
+    looked=mappings(texts, numbers),
     last_crash=st.none() | numbers,
     last_words=st.none() | strategies.last_words,
 )

@@ -12,8 +12,9 @@ from hypothesis import given
 from tests.builders import WLAN0, at
 from tests.strategies import Happening, after, gaps, timelines
 from uplink_exporter.facts import Family, NodeState, RouteHistory
-from uplink_exporter.flannel.ledger import Ledger, Tally
+from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import Cause
+from uplink_exporter.flannel.tally import Tally
 from uplink_exporter.history.chronicle import Boot
 from uplink_exporter.history.memory import Memory, recall, remember
 from uplink_exporter.history.milestones import UNWATCHED, Milestones
@@ -83,7 +84,7 @@ def test_what_is_negative_for_a_reason_can_have_been(memory: Memory) -> None:
         ledger(crashes=MappingProxyType({Cause.UNKNOWN: -3})),
         ledger(tallies=MappingProxyType({("uid", "kube-flannel"): Tally(count=-3)})),
         ledger(tallies=MappingProxyType({("uid", "kube-flannel"): Tally(count=3, heard=-7)})),
-        ledger(heard_at=-9.0),
+        ledger(looked=MappingProxyType({"pod-logs": -9.0})),
         ledger(last_crash=UNTIL + 9),
         ledger(last_crash=-1e300),
         milestones(default_route=-9.0),

@@ -22,6 +22,8 @@ class Method(StrEnum):
 class Blocked(StrEnum):
     """Why flannel would not start; the closed set of `uplink_flannel_start_blocked`."""
 
+    NODE_IP = "node_ip"
+    """k3s and its kin find no address of this node, which they ask for before flannel's own question."""
     NO_DEFAULT_ROUTE = "no_default_route"
     NO_DEFAULT_ROUTE6 = "no_default_route6"
     DEFAULT_ROUTE_NO_OIF = "default_route_no_oif"

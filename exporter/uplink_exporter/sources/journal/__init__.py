@@ -20,6 +20,7 @@ from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.journal.boot import Boot
 from uplink_exporter.sources.journal.file import NotYetError
 from uplink_exporter.sources.journal.look import Journal, Look
+from uplink_exporter.sources.journal.openrc import read_service
 from uplink_exporter.sources.unit_names import LINK, PATTERN, listed, wanted
 
 RESCAN = 30.0
@@ -34,7 +35,7 @@ MOST_NOT_YET = 5
 
 async def watch(
     roots: Sequence[Path],
-    units: Path,
+    units: Sequence[Path],
     patterns: Sequence[str],
     boot: str,
     *,
@@ -46,6 +47,8 @@ async def watch(
     What was not allowed is raised after the fact that had to do without it was told, and after the usual wait.
     """
     loop = asyncio.get_running_loop()
+    if not boot:
+        raise SourceError(Reason.IO, "the kernel does not tell which boot this is: look at --path.procfs")
     journal = Journal(name=boot, boot=Boot(bytes.fromhex(boot.replace("-", ""))))
     changed, told, due, failures = asyncio.Event(), None, loop.time(), 0
     names = dict.fromkeys(pattern for pattern in patterns if not PATTERN.search(pattern))
@@ -56,7 +59,7 @@ async def watch(
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
-            hint_at([str(units)])
+            hint_at(map(str, units))
             try:
                 # In a thread, as the disk may stall. Nobody else touches what has been read.
                 look = await asyncio.to_thread(_look, journal, roots, units, patterns, tuple(names), uptime())
@@ -76,12 +79,20 @@ async def watch(
 
 
 def _look(
-    journal: Journal, roots: Sequence[Path], units: Path, patterns: Sequence[str], names: Sequence[str], uptime: float
+    journal: Journal,
+    roots: Sequence[Path],
+    units: Sequence[Path],
+    patterns: Sequence[str],
+    names: Sequence[str],
+    uptime: float,
 ) -> Look:
-    links = listed(units)
-    running = wanted((link.removeprefix(LINK) for link in links or ()), patterns, MOST_UNITS)
+    links = [found for found in map(listed, units) if found is not None]
+    running = wanted((link.removeprefix(LINK) for found in links for link in found), patterns, MOST_UNITS)
     names = tuple(dict.fromkeys((*names, *running, *journal.boot.units)))[:MOST_NAMES]
-    return replace(journal.look(roots, names, uptime), hinted=links is not None)
+    look = journal.look(roots, names, uptime)
+    services = [log for log in (read_service(root, units, patterns, journal.name) for root in roots) if log]
+    fact = replace(look.fact, listed=look.fact.listed or bool(services), units=(*look.fact.units, *services))
+    return replace(look, fact=fact, hinted=bool(links))
 
 
 async def _wait(look: Look, changed: asyncio.Event, longest: float) -> None:

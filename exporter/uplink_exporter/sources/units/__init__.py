@@ -14,7 +14,7 @@ from pathlib import Path
 
 from uplink_exporter.flannel.units import MOST_UNITS, FlannelUnits, UnitSeen
 from uplink_exporter.sources.inotify import hints
-from uplink_exporter.sources.unit_names import LINK, listed, wanted
+from uplink_exporter.sources.unit_names import LINK, SUFFIX, listed, wanted
 from uplink_exporter.sources.units.openrc import services
 
 RESCAN = 30.0
@@ -23,7 +23,7 @@ PAUSE = 0.25
 
 
 async def watch(
-    systemd: Path, openrc: Path, patterns: Sequence[str], boot: str, *, rescan: float = RESCAN
+    directories: Sequence[Path], patterns: Sequence[str], boot: str, *, rescan: float = RESCAN
 ) -> AsyncGenerator[FlannelUnits, None]:
     """Yield the units now, at each change, and every `rescan` seconds. Raises SourceError."""
     loop = asyncio.get_running_loop()
@@ -38,9 +38,9 @@ async def watch(
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
-            hint_at([str(systemd)])
-            running, counted = await asyncio.to_thread(_look, systemd, openrc, patterns)
-            hint_at(str(openrc / service.unit.removesuffix(".service")) for service in counted or ())
+            hint_at(map(str, directories))
+            running, counted = await asyncio.to_thread(_look, directories, patterns)
+            hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted or ())
             restarts |= {unit: 0 for unit in running or () if unit not in restarts}
             units = (UnitSeen(unit=unit, running=unit in (running or ()), restarts=restarts[unit]) for unit in restarts)
             fact = FlannelUnits(
@@ -57,7 +57,9 @@ async def watch(
                     await changed.wait()
 
 
-def _look(systemd: Path, openrc: Path, patterns: Sequence[str]) -> tuple[list[str] | None, list[UnitSeen] | None]:
-    links = listed(systemd)
-    running = None if links is None else [name.removeprefix(LINK) for name in links if name.startswith(LINK)]
-    return None if running is None else wanted(running, patterns, MOST_UNITS), services(openrc, patterns)
+def _look(directories: Sequence[Path], patterns: Sequence[str]) -> tuple[list[str] | None, list[UnitSeen] | None]:
+    """The units that run by systemd's links, and those that OpenRC counts; None for what there is no directory of."""
+    names = [found for found in map(listed, directories) if found is not None]
+    links = [name.removeprefix(LINK) for found in names for name in found if name.startswith(LINK)]
+    counted = [service for directory in directories for service in services(directory, patterns)]
+    return wanted(links, patterns, MOST_UNITS) if names else None, counted or None
