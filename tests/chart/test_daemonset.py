@@ -16,8 +16,12 @@ NARROW = {
     "/etc/netplan",
     "/run/NetworkManager",
     "/run/systemd/netif",
+    "/run/systemd/network",
     "/etc/network",
+    "/run/network",
+    "/run/systemd/units",
 }
+UNITS = "/run/systemd/units"
 TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -157,8 +161,8 @@ def test_of_the_node_it_sees_little_and_writes_nothing(chart: Chart) -> None:
     [
         ({"sources": {"podLogs": False}}, {"/var/log/pods", "/run/flannel"}),
         ({"hostMounts": {"flannelRun": ""}}, {"/run/flannel"}),
-        ({"hostMounts": {"networkConfig": ["netplan"]}}, {"/run/NetworkManager", "/run/systemd/netif", "/etc/network"}),
-        ({"hostMounts": {"networkConfig": ["NetworkManager", "networkd", "ifupdown"]}}, {"/etc/netplan"}),
+        ({"hostMounts": {"networkConfig": ["netplan"]}}, NARROW - {"/var/log/pods", "/run/flannel", "/etc/netplan"}),
+        ({"hostMounts": {"networkConfig": ["networkd", "ifupdown"]}}, {"/etc/netplan", "/run/NetworkManager", UNITS}),
         ({"sources": {"podLogs": False}, "hostMounts": {"networkConfig": []}}, NARROW),
     ],
 )

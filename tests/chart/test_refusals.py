@@ -91,7 +91,7 @@ def test_a_mistake_is_refused_by_its_key(values: str, key: str, major: int) -> N
 @pytest.mark.parametrize(("values", "key"), MISTAKES[:1])
 def test_a_refusal_names_what_is_allowed_where_that_is_a_list(values: str, key: str, major: int) -> None:
     with pytest.raises(HelmError) as refused:
-        Chart(major=major).text({"hostMounts": {"networkConfig": ["systemd"]}})
+        Chart(major=major).text({"hostMounts": {"networkConfig": ["wicked"]}})
     assert all(name in str(refused.value) for name in ("netplan", "NetworkManager", "networkd", "ifupdown"))
 
 

@@ -102,6 +102,7 @@ def _layered(lower: Path, directory: Path) -> Iterator[Path]:
 def _write(setup: Setup, root: Path) -> None:
     if setup.ifupdown2:
         subprocess.run(["dpkg-deb", "--extract", package("ifupdown2"), root], check=True)
+        (root / "usr/share/ifupdown2/__main__.py").chmod(0o755)  # as its script does
     for name, text in setup.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)

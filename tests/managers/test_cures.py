@@ -12,7 +12,7 @@ from tests.managers.conftest import Boots
 from tests.managers.setups import SETUPS, Setup
 from tests.systemd.machine import Machine
 
-PATIENCE = 40.0
+PATIENCE = 15.0
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 DOCTOR = ("uplink-exporter", "doctor", "--output=json", "--source.kubernetes=off", "--source.pod-logs=off")
 

@@ -35,7 +35,7 @@ WARNING: sources.podLogs is false: why flannel dies is not known, nor its restar
 WARNING: hostMounts.flannelRun is empty: there is no alert FlannelNotStartedSinceBoot.
 {{- end }}
 {{- if not .Values.hostMounts.networkConfig }}
-WARNING: hostMounts.networkConfig is empty: the remedy names no command that brings the network back.
+WARNING: hostMounts.networkConfig is empty: the remedy cannot know who manages a device.
 {{- end }}
 {{- if not .Values.state.enabled }}
 WARNING: state.enabled is false: what was seen is forgotten when the container restarts.

@@ -18,9 +18,14 @@ Talos is a container that does not see these paths.
 {{- $mounts = append $mounts (dict "name" "docker-containers" "path" .) }}
 {{- end }}
 {{- end }}
-{{- $network := dict "netplan" "/etc/netplan" "NetworkManager" "/run/NetworkManager" "networkd" "/run/systemd/netif" "ifupdown" "/etc/network" }}
-{{- range .Values.hostMounts.networkConfig }}
-{{- $mounts = append $mounts (dict "name" (lower .) "path" (get $network .)) }}
+{{- $network := dict "netplan" (list "/etc/netplan") "NetworkManager" (list "/run/NetworkManager") }}
+{{- $_ := set $network "networkd" (list "/run/systemd/netif" "/run/systemd/network") }}
+{{- $_ := set $network "ifupdown" (list "/etc/network" "/run/network") }}
+{{- $_ := set $network "systemd" (list "/run/systemd/units") }}
+{{- range $manager := .Values.hostMounts.networkConfig }}
+{{- range $index, $path := get $network $manager }}
+{{- $mounts = append $mounts (dict "name" (printf "%s%s" (lower $manager) (ternary "-files" "" (gt $index 0))) "path" $path) }}
+{{- end }}
 {{- end }}
 {{- toYaml $mounts }}
 {{- end }}
