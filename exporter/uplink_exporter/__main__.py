@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from uplink_exporter.commands import healthcheck
@@ -20,8 +19,9 @@ def _main() -> int:
     from contextlib import nullcontext
 
     from uplink_exporter import logs
+    from uplink_exporter.commands.output import written
     from uplink_exporter.lean import give_back_freed_memory, without_openssl
-    from uplink_exporter.settings import Command, SettingsError, parse
+    from uplink_exporter.settings import AnsweredError, Command, SettingsError, parse
     from uplink_exporter.sources.kubernetes import Access
 
     give_back_freed_memory()
@@ -30,16 +30,14 @@ def _main() -> int:
         if settings.command is Command.HEALTHCHECK:
             return healthcheck.run([(address.host, address.port) for address in settings.listen])
         logs.set_up(settings.log_level, settings.log_format)
+        logs.warn(settings.warnings)
         access = Access(environ=os.environ, kubeconfig=settings.kubeconfig, api_servers=settings.api_servers)
         encrypts = access.wanted(settings.kubernetes)
         with nullcontext() if encrypts else without_openssl():
             from uplink_exporter.app import run  # asyncio comes with it
-        code = run(settings, access if encrypts else None)
-        sys.stdout.flush()
-        return code
-    except BrokenPipeError:  # who reads has read enough: `history | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
-        return 128 + signal.SIGPIPE
+        return run(settings, access if encrypts else None)
+    except AnsweredError as answer:
+        return written(str(answer), 0)
     except SettingsError as error:
         print(f"uplink-exporter: {error}", file=sys.stderr)
         return 2

@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from uplink_exporter import __version__
+from uplink_exporter import __version__, logs
 from uplink_exporter.build import build_info
 from uplink_exporter.clock import boot_id, system_clock
 from uplink_exporter.commands import doctor, history
-from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
+from uplink_exporter.commands.looking import AFTERTHOUGHT, look
+from uplink_exporter.commands.output import written
+from uplink_exporter.diagnosis import diagnose
 from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError
 from uplink_exporter.families import Scene, Showing
 from uplink_exporter.flannel.goip import parse_ip
@@ -44,21 +46,25 @@ GRACE = 5.0
 
 
 def run(settings: Settings, access: kubernetes.Access | None) -> int:
-    """Run the command that was asked for; the exit code."""
+    """Run the command that was asked for; the exit code. Raises SettingsError."""
+    if not settings.rootfs.is_dir():
+        raise SettingsError(
+            f"--path.rootfs: '{settings.rootfs}' is no directory here; give where the node's root is seen"
+        )
     if settings.command is Command.DOCTOR:
-        answer, code = asyncio.run(run_doctor(settings, access))
-        print(answer)
-        return code
+        return written(*asyncio.run(run_doctor(settings, access)))
     if settings.command is Command.HISTORY:
-        answer, code = run_history(settings)
-        print(answer)
-        return code
+        return written(*run_history(settings))
     asyncio.run(serve(settings, access))
     return 0
 
 
 def sources(
-    settings: Settings, access: kubernetes.Access | None, state: Callable[[], NodeState]
+    settings: Settings,
+    access: kubernetes.Access | None,
+    state: Callable[[], NodeState],
+    *,
+    rescan: float = pod_logs.RESCAN,
 ) -> dict[type[Fact], Watch]:
     """Every source, by the fact that it yields. A new source is a line here.
 
@@ -75,12 +81,13 @@ def sources(
     )
     if settings.pod_logs is not Mode.OFF:
         subnet_file = settings.flannel_run_path / "subnet.env"
-        found[FlannelLogs] = partial(pod_logs.watch, settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
+        where = (settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
+        found[FlannelLogs] = partial(pod_logs.watch, *where, required=settings.pod_logs_required, rescan=rescan)
     homes = (settings.units_path, settings.flannel_units, boot_id(settings.procfs))
     if settings.units is not Mode.OFF:
-        found[FlannelUnits] = partial(units.watch, *homes)
+        found[FlannelUnits] = partial(units.watch, *homes, rescan=rescan)
     if settings.journal is not Mode.OFF:
-        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes)
+        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes, rescan=rescan)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or host.host_name().lower(), pods.endpoints if pods else ()
@@ -99,7 +106,7 @@ async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
     clock = system_clock()
     guard = await _guarded(settings.web_config) if settings.web_config else None
     sockets = [listen(address, settings.procfs) for address in settings.listen]
-    store = Store(state=await recalled(settings, clock()), clock=clock, on_diagnosis=_tell)
+    store = Store(state=await recalled(settings, clock()), clock=clock, on_diagnosis=logs.tell)
     watches = sources(settings, access, lambda: store.state)
     store.sources = frozenset(kind.source for kind in watches)
     last_write = _record(settings.state_directory, store, watches) if settings.state_directory else None
@@ -172,32 +179,20 @@ def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> 
     return last_write
 
 
-def _tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
-    well = diagnosis.verdict is Verdict.HEALTHY
-    if before is None and diagnosis.verdict is Verdict.UNKNOWN:
-        return  # nothing has been looked at yet
-    fields = {
-        "verdict": diagnosis.verdict,
-        "was": before.verdict if before else "unknown",
-        "summary": diagnosis.summary,
-        "evidence": "; ".join(f"{e.subject}: {e.observed}" for e in diagnosis.evidence),
-        "remedy": "; ".join(diagnosis.remedy),
-    }
-    log.log(logging.INFO if well else logging.WARNING, "verdict changed", extra=fields)
-
-
 async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
     store = Store(state=_looked_up(settings, clock()), clock=clock)
-    watches = sources(settings, access, lambda: store.state)
+    watches = sources(settings, access, lambda: store.state, rescan=AFTERTHOUGHT / 2)
     # The network last: what flannel is told decides on what the kernel is asked.
     network = watches.pop(Network)
-    await doctor.look(watches, store)
-    await doctor.look({Network: network}, store)
+    looked = await look(watches, {Network: network}, store=store, partial=frozenset({FlannelLogs, FlannelJournal}))
+    seen = store.state.last(FlannelUnits)
+    if settings.journal is Mode.AUTO and not (seen and seen.units):
+        looked = looked.without(FlannelJournal.source)  # no unit is flannel's home: whose words would be missed?
     diagnosis = diagnose(store.state, clock())
     render = doctor.as_json if settings.output is Output.JSON else doctor.as_text
-    return render(diagnosis, store.state, clock()), doctor.exit_code(diagnosis.verdict)
+    return render(diagnosis, store.state, clock(), looked) + "\n", doctor.exit_code(diagnosis.verdict, looked)
 
 
 def _looked_up(settings: Settings, now: Instant) -> NodeState:
@@ -243,4 +238,4 @@ def run_history(settings: Settings) -> tuple[str, int]:
         required=settings.policy.required,
         reached=reached(state, milestones) if milestones else None,
     )
-    return answer, 0
+    return f"{answer}\n", 0

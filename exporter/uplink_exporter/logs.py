@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
+from uplink_exporter.diagnosis import Diagnosis, Verdict
 from uplink_exporter.settings import LogFormat, LogLevel
 
 _LEVELS = {LogLevel.WARN: logging.WARNING}
@@ -51,3 +52,24 @@ def _word(value: str) -> str:
         return value
     # What does not print may be a command to a terminal; json leaves the one that ASCII has beyond the letters.
     return json.dumps(value, ensure_ascii=not value.isprintable()).replace("\x7f", "\\u007f")
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Log what nobody may have meant."""
+    for warning in warnings:
+        logging.getLogger(__name__).warning(warning)
+
+
+def tell(diagnosis: Diagnosis, before: Diagnosis | None) -> None:
+    """Log that the verdict changed."""
+    if before is None and diagnosis.verdict is Verdict.UNKNOWN:
+        return  # nothing has been looked at yet
+    fields = {
+        "verdict": diagnosis.verdict,
+        "was": before.verdict if before else "unknown",
+        "summary": diagnosis.summary,
+        "evidence": "; ".join(f"{e.subject}: {e.observed}" for e in diagnosis.evidence),
+        "remedy": "; ".join(diagnosis.remedy),
+    }
+    level = logging.INFO if diagnosis.verdict is Verdict.HEALTHY else logging.WARNING
+    logging.getLogger(__name__).log(level, "verdict changed", extra=fields)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import prometheus_client
 import pytest
 
+from tests.kernel.kubelet import V0_14_NO_ROUTE, Kubelet
 from tests.kernel.namespace import CONNECTED, SOURCES, Namespace, eventually, exporting
+from tests.kernel.test_outage import JQGSM
 
 pytestmark = pytest.mark.kernel
 
@@ -28,11 +33,13 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --boundi
 """
 
 
+LIBRARIES = Path(prometheus_client.__file__).parents[1]
+INTERPRETER = f"python{sys.version_info.major}.{sys.version_info.minor}"
+AS_NOBODY = ("sh", "-ec", NOBODY, "nobody", sys.base_prefix, str(LIBRARIES), str(SOURCES), INTERPRETER)
+
+
 def test_it_needs_no_privilege(node: Namespace) -> None:
-    libraries = Path(prometheus_client.__file__).parents[1]
-    interpreter = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    through = ("sh", "-ec", NOBODY, "nobody", sys.base_prefix, str(libraries), str(SOURCES), interpreter)
-    with exporting(node, through=through) as exporter:
+    with exporting(node, through=AS_NOBODY) as exporter:
         status = Path(f"/proc/{exporter.process.pid}/status").read_text()
         assert re.findall(r"^(?:Uid|Cap(?:Inh|Prm|Eff|Bnd)|NoNewPrivs):\t(\w+)", status, re.MULTILINE) == [
             "65534",
@@ -60,3 +67,56 @@ def test_it_starts_before_its_address_is_there_and_answers_on_it_later(node: Nam
         node.ip(*CONNECTED)
         eventually(lambda: "healthy" in exporter.get("/-/healthy", host="192.0.2.2"))
         eventually(lambda: f"{HEALTHY} 1.0" in exporter.get("/metrics", host="192.0.2.2"))
+
+
+def doctor(node: Namespace, through: Sequence[str], *flags: str) -> tuple[int, str]:
+    """The exit code of `doctor`, and what it says."""
+    alone = () if any("kubernetes" in flag for flag in flags) else ("--source.kubernetes=off",)
+    command = ["ip", "netns", "exec", node.name, *through, "-m", "uplink_exporter", "doctor", *alone]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    done = subprocess.run([*command, *flags], env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def _nobody_hears(told: object) -> None:
+    """There is no API server."""
+
+
+def test_the_doctor_says_what_it_may_not_read_and_does_not_call_it_health(node: Namespace, tmp_path: Path) -> None:
+    node.ip(*CONNECTED)
+    logs = tmp_path / "pods"
+    kubelet = Kubelet(logs, tmp_path / "subnet.env", tell=_nobody_hears, untell=_nobody_hears)
+    kubelet.create(JQGSM, restarts=1244)
+    kubelet.crashes(*V0_14_NO_ROUTE)
+    logs.chmod(0o750)
+    code, said = doctor(node, AS_NOBODY, f"--path.pod-logs={logs}")
+    assert (code, "Could not look at:\n  pod logs" in said, "permission denied" in said) == (2, True, True), said
+    assert "healthy" not in said
+    code, said = doctor(node, (sys.executable,), f"--path.pod-logs={logs}")
+    assert (code, "flannel" in said.splitlines()[0], "Could not" in said) == (1, True, False), said
+
+
+@pytest.mark.parametrize(
+    ("flags", "missed"),
+    [
+        pytest.param(("--path.pod-logs=/nope",), "pod logs  /nope: no such directory", id="logs that are not there"),
+        pytest.param(("--path.procfs=/nope", "--source.pod-logs=off"), "the load  /nope/loadavg", id="no procfs"),
+        pytest.param(
+            ("--path.rootfs=/nope", "--source.pod-logs=off"),
+            "--path.rootfs: '/nope' is no directory here",
+            id="no root",
+        ),
+        pytest.param(
+            ("--source.kubernetes=on", "--source.pod-logs=off"), "the Kubernetes API  ", id="an API without credentials"
+        ),
+        pytest.param(
+            ("--source.kubernetes=auto", "--kubernetes.kubeconfig=/nope", "--source.pod-logs=off"),
+            "the Kubernetes API  /nope",
+            id="a kubeconfig that is not there",
+        ),
+    ],
+)
+def test_what_was_asked_for_and_is_not_there_is_said(node: Namespace, flags: tuple[str, ...], missed: str) -> None:
+    node.ip(*CONNECTED)
+    code, said = doctor(node, (sys.executable,), *flags)
+    assert (code, missed in said) == (2, True), said

@@ -30,7 +30,15 @@ OUT_OF_REACH = tuple(
         ),
     )
 )
-READ = {"/var/log/pods", "/run/flannel", "/etc/network", "/run/systemd/netif", "/run/NetworkManager"}
+READ = {
+    "/etc/network",
+    "/run/NetworkManager",
+    "/run/flannel",
+    "/run/systemd/netif",
+    "/run/systemd/network",
+    "/run/systemd/units",
+    "/var/log/pods",
+}
 
 
 def docker_run() -> list[str]:

@@ -10,6 +10,7 @@ from itertools import count, takewhile
 from prometheus_client.parser import text_string_to_metric_families
 
 from uplink_exporter.commands.doctor import as_text
+from uplink_exporter.commands.looking import Looked
 from uplink_exporter.diagnosis import Diagnosis, Verdict
 from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, Policy, Reason
 from uplink_exporter.families import BuildInfo, Scene, Showing
@@ -120,4 +121,4 @@ def _key(name: str, labels: Mapping[str, str]) -> str:
 
 def doctor(scene: Scene) -> str:
     """What `doctor` says, with single blanks between its words."""
-    return " ".join(as_text(scene.diagnosis, scene.state, scene.now).split())
+    return " ".join(as_text(scene.diagnosis, scene.state, scene.now, Looked()).split())

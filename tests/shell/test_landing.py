@@ -28,7 +28,7 @@ from tests.builders import (
 )
 from tests.scenarios import Moment
 from tests.strategies import Happening, gaps, policies, timelines
-from uplink_exporter.facts import Network, NodeState, Operstate, Policy, Reason
+from uplink_exporter.facts import Fact, Host, Load, Network, NodeState, Operstate, Policy, Reason
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.observed import FlannelLogs
 from uplink_exporter.history.chronicle import Chronicle
@@ -291,3 +291,40 @@ def test_a_device_cannot_speak_html_in_an_incident(name: str) -> None:
 
     assert shown(name).elements == shown("plain").elements
     assert [row[2] for row in shown(name).rows if len(row) == 5][1:] == [name]
+
+
+def blind(state: NodeState) -> NodeState:
+    """The node after its logs could not be read."""
+    return state.fail("pod-logs", Reason.PERMISSION)
+
+
+LOOKING = replace(SHOWING, sources=(Network, Load, Host, FlannelLogs))
+
+
+def test_a_page_that_cannot_see_all_is_not_green() -> None:
+    html = landing(scene(blind(node(NETWORK, LOAD, HOST)), showing=LOOKING), "/metrics")
+    assert "Cannot be read: pod-logs (permission)." in html
+    assert "<title>pi-master1: healthy, but not all can be read</title>" in html
+    assert 'style="border-color:#777"' in html
+    assert "not known: pod-logs cannot be read" in html
+
+
+@pytest.mark.parametrize(
+    ("state", "sources", "said"),
+    [
+        pytest.param(node(NETWORK, FlannelLogs(found=False)), (Network, FlannelLogs), "no", id="none"),
+        pytest.param(
+            node(NETWORK, FlannelLogs(found=False, listed=False)),
+            (Network, FlannelLogs),
+            "not known: there are no pod logs",
+            id="no logs at all",
+        ),
+        pytest.param(node(NETWORK), (Network,), "not known: neither its logs nor the API are asked", id="nobody asks"),
+        pytest.param(
+            blind(node(NETWORK, FlannelLogs(found=True))), (Network, FlannelLogs), "yes", id="seen, and not all"
+        ),
+    ],
+)
+def test_not_seen_is_not_the_same_as_not_here(state: NodeState, sources: tuple[type[Fact], ...], said: str) -> None:
+    page = read(scene(state, showing=replace(SHOWING, sources=sources)))
+    assert ["found here", said] in page.rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from uplink_exporter import __version__
 from uplink_exporter.facts import Family, FlannelPolicy
 from uplink_exporter.settings import (
     FLAGS,
+    AnsweredError,
     Command,
     Flag,
     ListenAddress,
@@ -197,13 +199,18 @@ def test_a_bad_variable_does_not_matter_where_the_flag_is_given() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--no.such=1"], "--no.such=1: no such flag or command"),
+        (["--no.such=1"], "--no.such: no such flag or command; see uplink-exporter --help"),
+        (["--uplink.devise=wlan0"], "--uplink.devise: no such flag or command; did you mean --uplink.device?"),
+        (["--uplink.device", "--output"], "argument --uplink.device: expected one argument"),
         (["serve", "doctor"], "doctor: no such flag or command"),
-        (["dokter"], "command: 'dokter' is not allowed; allowed is one of serve, doctor"),
+        (
+            ["dokter"],
+            "command: 'dokter' is not allowed; allowed is one of serve, doctor, history, healthcheck; did you mean",
+        ),
         (["--uplink.device"], "argument --uplink.device: expected one argument"),
         (["--web.listen"], "--web.listen: no such flag or command"),
         (["-x"], "-x: no such flag or command"),
-        (["--version=1"], "argument --version: ignored explicit argument '1'"),
+        (["--version=1"], "argument -V/--version: ignored explicit argument '1'"),
     ],
 )
 def test_what_is_no_flag_and_no_command(arguments: list[str], said: str) -> None:
@@ -247,19 +254,75 @@ def test_no_family_needs_to_be_required() -> None:
     assert parse(["--uplink.require-family=none"], {}).policy.required == ()
 
 
-def test_help_names_every_flag_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse(["--help"], {})
-    assert ended.value.code == 0
-    told = capsys.readouterr().out
-    for flag in FLAGS:
-        assert f"--{flag.name} VALUE" in told
+@pytest.mark.parametrize(
+    ("arguments", "args"),
+    [
+        (["--flannel.args", "--iface=wlan0"], "--iface=wlan0"),
+        (["--flannel.args", "--iface=wlan0", "--output=json"], "--iface=wlan0"),
+        (["doctor", "--flannel.args", "-iface=wlan0 -v=4"], "-iface=wlan0 -v=4"),
+        (["--flannel.args", "--iface wlan0", "doctor"], "--iface wlan0"),
+    ],
+)
+def test_a_value_may_begin_with_a_dash(arguments: list[str], args: str) -> None:
+    assert parse(arguments, {}).policy.flannel.args == args
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        parse(["--version"], {})
-    assert (ended.value.code, capsys.readouterr().out) == (0, f"uplink-exporter {__version__}\n")
+def told(*arguments: str) -> str:
+    """What somebody is told who does not want to run anything."""
+    with pytest.raises(AnsweredError) as answered:
+        parse(arguments, {})
+    return str(answered.value)
+
+
+@pytest.mark.parametrize("asked", [("--help",), ("-h",), ("help",)])
+def test_help_names_every_flag_and_command(asked: tuple[str, ...]) -> None:
+    text = told(*asked)
+    assert all(f"--{flag.name} " in text for flag in FLAGS)
+    assert all(f"\n  {command} " in text for command in Command)
+
+
+@pytest.mark.parametrize("asked", [("doctor", "--help"), ("help", "doctor"), ("--help", "doctor")])
+def test_each_command_has_a_help_of_its_own(asked: tuple[str, ...]) -> None:
+    text = told(*asked)
+    assert text.startswith("usage: uplink-exporter doctor ")
+    assert "2 if it cannot tell" in text
+    assert "\n  uplink-exporter doctor --output=json\n" in text
+    assert "--web.listen-address" not in text.partition("Every flag has")[0]
+
+
+@pytest.mark.parametrize("command", Command)
+def test_every_flag_in_an_example_is_one(command: Command) -> None:
+    examples = re.findall(r"^  uplink-exporter (.*)$", told(command, "--help"), re.MULTILINE)
+    assert examples or command is Command.SERVE
+    for example in examples:
+        parse(shlex.split(example), {})
+
+
+def test_help_lists_the_values_of_a_closed_set() -> None:
+    assert "--output {text,json}" in told("--help")
+    assert "--source.kubernetes {auto,on,off}" in told("--help")
+
+
+@pytest.mark.parametrize("asked", ["--version", "-V", "version"])
+def test_version(asked: str) -> None:
+    assert told(asked) == f"uplink-exporter {__version__}\n"
+
+
+def test_a_variable_that_is_nearly_a_flag_s_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"DEVISE: no flag .*; did you mean UPLINK_EXPORTER_UPLINK_DEVICE\?"):
+        parse([], {"UPLINK_EXPORTER_UPLINK_DEVISE": "wlan0"})
+
+
+def test_a_variable_that_is_no_flag_s_is_warned_of() -> None:
+    (warning,) = parse([], {"UPLINK_EXPORTER_COLOUR_SCHEME": "1", "UPLINK": "x"}).warnings
+    assert warning.startswith("UPLINK_EXPORTER_COLOUR_SCHEME is set, and no flag")
+    (warning,) = parse([], {"UPLINK_EXPORTER_NAMESPACE": "x"}).warnings
+    assert warning.endswith("; did you mean UPLINK_EXPORTER_FLANNEL_NAMESPACE?")
+
+
+def test_what_kubernetes_says_of_a_service_of_our_name_is_no_mistake() -> None:
+    names = ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_METRICS", "PORT", "PORT_10077_TCP", "PORT_10077_TCP_ADDR")
+    assert parse([], {f"UPLINK_EXPORTER_{name}": "10.96.7.7" for name in names}).warnings == ()
 
 
 @given(st.sampled_from(FLAGS), st.text(st.characters(exclude_characters="\0")))

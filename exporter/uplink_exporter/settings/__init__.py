@@ -2,6 +2,7 @@
 
 from uplink_exporter.settings.flags import DEFAULT_EXCLUDE, FLAGS, Flag
 from uplink_exporter.settings.model import (
+    AnsweredError,
     Command,
     ListenAddress,
     LogFormat,
@@ -16,6 +17,7 @@ from uplink_exporter.settings.parsing import parse
 __all__ = [
     "DEFAULT_EXCLUDE",
     "FLAGS",
+    "AnsweredError",
     "Command",
     "Flag",
     "ListenAddress",

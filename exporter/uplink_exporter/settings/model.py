@@ -87,6 +87,8 @@ class Settings:
     kubeconfig: Path | None
     node: str
     pod_logs_path: Path
+    pod_logs_required: bool
+    """Whether somebody asked for them: by `on`, or by saying where they are."""
     flannel_run_path: Path
     units_path: tuple[Path, ...]
     journal_path: tuple[Path, ...]
@@ -94,7 +96,13 @@ class Settings:
     log_level: LogLevel
     log_format: LogFormat
     output: Output
+    warnings: tuple[str, ...] = ()
+    """What was set and does nothing."""
 
 
 class SettingsError(Exception):
     """A setting that cannot be: names the flag, the value, and what is allowed."""
+
+
+class AnsweredError(Exception):
+    """There is nothing to run: the help or the version was asked for, and this is it."""

@@ -10,12 +10,18 @@ from typing import Any
 from uplink_exporter import __version__
 from uplink_exporter.facts import FlannelPolicy, Policy
 from uplink_exporter.settings.flags import FLAGS, Flag, one_of
-from uplink_exporter.settings.model import Command, Settings, SettingsError
+from uplink_exporter.settings.help import help_text, parser
+from uplink_exporter.settings.model import AnsweredError, Command, Mode, Settings, SettingsError
+from uplink_exporter.settings.nearest import hint, unknown_variables
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """The settings from the command line, else the environment, else the defaults. Raises SettingsError."""
+    """The settings from the command line, else the environment, else the defaults.
+
+    Raises SettingsError, and AnsweredError where somebody only wants to be told something.
+    """
     given = _given(arguments)
+    warnings = tuple(unknown_variables(environment))
     values = {flag.name: _values(flag, given[flag.name], environment) for flag in FLAGS}
     one: dict[str, Any] = {name: found[0] for name, found in values.items() if found}
     return Settings(
@@ -49,6 +55,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         kubeconfig=one.get("kubernetes.kubeconfig"),
         node=one.get("kubernetes.node", ""),
         pod_logs_path=one["path.pod-logs"],
+        pod_logs_required=one["source.pod-logs"] is Mode.ON or _is_set("path.pod-logs", given, environment),
         flannel_run_path=one["path.flannel-run"],
         units_path=values["path.units"],
         journal_path=values["path.journal"],
@@ -56,24 +63,58 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         log_level=one["log.level"],
         log_format=one["log.format"],
         output=one["output"],
+        warnings=warnings,
     )
 
 
 def _given(arguments: Sequence[str]) -> dict[str, Any]:
+    words = _joined(_plain_words(arguments))
     try:
-        namespace, rest = _parser().parse_known_args(list(arguments))
+        namespace, rest = parser().parse_known_args(words)
     except argparse.ArgumentError as error:
         raise SettingsError(f"{error}; see uplink-exporter --help") from error
+    if namespace.help:
+        raise AnsweredError(help_text(next((c for c in Command if c in words), None)))
+    if namespace.version:
+        raise AnsweredError(f"uplink-exporter {__version__}\n")
     if rest:
-        raise SettingsError(f"{rest[0][:200]}: no such flag or command; see uplink-exporter --help")
+        name = rest[0].partition("=")[0][:200]
+        near = hint(name, (f"--{flag.name}" for flag in FLAGS), "--") if name.startswith("-") else hint(name, Command)
+        raise SettingsError(f"{name}: no such flag or command{near}; see uplink-exporter --help")
     return vars(namespace)
+
+
+def _plain_words(arguments: Sequence[str]) -> list[str]:
+    """`help` and `version`, as people type them, in the words that are parsed."""
+    if arguments and arguments[0] in ("help", "version"):
+        return [*arguments[1:], f"--{arguments[0]}"]
+    return list(arguments)
+
+
+def _joined(words: Sequence[str]) -> list[str]:
+    """The words with `--flag VALUE` as one where the value begins with a dash, which argparse takes for a flag."""
+    flags = {f"--{flag.name}" for flag in FLAGS}
+    joined: list[str] = []
+    for word in words:
+        value = word.startswith("-") and word not in ("--", "-h", "--help", "-V", "--version")
+        if value and joined and joined[-1] in flags and word.partition("=")[0] not in flags:
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _is_set(name: str, given: Mapping[str, Any], environment: Mapping[str, str]) -> bool:
+    flag = next(flag for flag in FLAGS if flag.name == name)
+    return given[name] is not None or bool(environment.get(flag.variable))
 
 
 def _command(text: str) -> Command:
     try:
         return Command(text)
     except ValueError as error:
-        raise SettingsError(f"command: {text[:200]!r} is not allowed; allowed is {one_of(Command)}") from error
+        near = hint(text, Command)
+        raise SettingsError(f"command: {text[:200]!r} is not allowed; allowed is {one_of(Command)}{near}") from error
 
 
 def _values(flag: Flag, given: list[Any] | None, environment: Mapping[str, str]) -> tuple[Any, ...]:
@@ -96,28 +137,3 @@ def _value(flag: Flag, where: str, text: str) -> object:
         raise SettingsError(f"{where}: {text[:200]!r} does not compile: {error}; allowed is {flag.allowed}") from error
     except ValueError as error:
         raise SettingsError(f"{where}: {text[:200]!r} is not allowed; allowed is {flag.allowed}") from error
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="uplink-exporter",
-        description="Tells why a Kubernetes node lost its uplink, as Prometheus metrics or (doctor) at the prompt.",
-        epilog=f"Every flag has an environment variable: {FLAGS[0].variable} for --{FLAGS[0].name}; the flag wins. "
-        "A repeatable one is given as a list with commas there.",
-        allow_abbrev=False,
-        exit_on_error=False,
-    )
-    parser.add_argument("--version", action="version", version=f"uplink-exporter {__version__}")
-    parser.add_argument(
-        "command",
-        nargs="?",
-        default=Command.SERVE,
-        metavar=f"{{{','.join(Command)}}}",
-        help="serve metrics (the default), say once what is wrong with this node's uplink, tell what it went through, "
-        "or exit with 0 if the exporter on this machine is healthy and 1 if not",
-    )
-    for flag in FLAGS:
-        shown = ", ".join(flag.default).replace("%", "%%")
-        text = f"{flag.help}{'; repeatable' * flag.repeatable} (default: {shown or 'none'})"
-        parser.add_argument(f"--{flag.name}", dest=flag.name, action="append", metavar="VALUE", help=text)
-    return parser

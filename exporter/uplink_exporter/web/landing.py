@@ -17,6 +17,7 @@ from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.incidents import incidents
 from uplink_exporter.web.timeline import BARS, INCIDENT_COLUMNS, boot, recent_incidents, watched
+from uplink_exporter.web.unseen import flannel_unseen, unseen
 
 # Colours that stay apart for the colour-blind (Okabe and Ito); the word is always there too.
 COLOURS = {Verdict.HEALTHY: "#009e73", Verdict.RECOVERING: "#e69f00", Verdict.UNKNOWN: "#777"}
@@ -45,15 +46,19 @@ def landing(scene: Scene, telemetry_path: str) -> str:
     """The page as HTML. Every value is escaped: names come from whoever could choose them."""
     diagnosis, host = scene.diagnosis, scene.state.last(Host)
     name = escape(host.name if host and host.name else "this node")
-    colour = COLOURS.get(diagnosis.verdict, BAD)
+    blind = unseen(scene)
+    doubtful = bool(blind) and diagnosis.verdict is Verdict.HEALTHY
+    colour = COLOURS[Verdict.UNKNOWN] if doubtful else COLOURS.get(diagnosis.verdict, BAD)
+    title = f"{diagnosis.verdict}{', but not all can be read' * doubtful}"
+    cannot = f"<br>Cannot be read: {escape(', '.join(blind))}." if blind else ""
     remedy = "\n".join(diagnosis.remedy)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<meta http-equiv="refresh" content="15"><title>{name}: {diagnosis.verdict}</title>'
+        f'<meta http-equiv="refresh" content="15"><title>{name}: {title}</title>'
         f"<style>{STYLE}{BARS}</style>"
         f"<h1>uplink-exporter on {name}</h1>"
         f'<p class="verdict" style="border-color:{colour}"><b>{diagnosis.verdict}</b><br>'
-        f"{escape(diagnosis.summary)}</p>"
+        f"{escape(diagnosis.summary)}{cannot}</p>"
         f"<h2>Why</h2>{_table((), ((e.subject, e.observed) for e in diagnosis.evidence))}"
         f"{f'<h2>What to do</h2><pre>{escape(remedy)}</pre>' if remedy else ''}"
         f"<h2>Default routes</h2>{_table(ROUTE_COLUMNS, _routes(scene))}"
@@ -126,7 +131,8 @@ def _some(addresses: list[str]) -> str:
 
 def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
     flannel, ledger = condition(scene.state, scene.now), scene.state.last(Ledger) or Ledger()
-    yield "found here", "yes" if flannel.found else "no"
+    unknown = flannel_unseen(scene)
+    yield "found here", "yes" if flannel.found else f"not known: {unknown}" if unknown else "no"
     if flannel.found:
         yield "runs", _YES_NO[flannel.running] + (f" ({flannel.waiting})" if flannel.waiting else "")
         yield "restarts seen", str(ledger.restarts)

@@ -19,6 +19,6 @@ class Access:
     api_servers: tuple[str, ...] = ()
 
     def wanted(self, mode: str) -> bool:
-        """Whether the source is to run in this mode; `auto` goes by whether there are credentials."""
-        credentials = self.kubeconfig or self.service_account / "token"
-        return mode == "on" or (mode == "auto" and credentials.is_file())
+        """Whether the source is to run in this mode; `auto` goes by whether credentials are named, or there."""
+        named = self.kubeconfig is not None
+        return mode == "on" or (mode == "auto" and (named or (self.service_account / "token").is_file()))

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import FlannelLogs, Selection
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.pod_logs.attempt import read_attempt
@@ -25,9 +26,17 @@ PAUSE = 0.25
 
 
 async def watch(
-    root: Path, subnet_file: Path, selection: Selection, rootfs: Path = Path("/"), *, rescan: float = RESCAN
+    root: Path,
+    subnet_file: Path,
+    selection: Selection,
+    rootfs: Path = Path("/"),
+    *,
+    required: bool = False,
+    rescan: float = RESCAN,
 ) -> AsyncGenerator[FlannelLogs, None]:
     """Yield flannel's logs now, at each change, and every `rescan` seconds. Raises SourceError.
+
+    If the logs are `required`, there must be a directory of them: it may be that no kubelet ever ran here.
 
     What was in the way is raised after the fact that had to do without it was told, and after the usual wait.
     """
@@ -41,6 +50,8 @@ async def watch(
             # In a thread: the logs lie on the disk that a starving etcd fights for in the very outage, and a read that
             # stalls there must not stall a scrape. The scan shares nothing, so no lock is needed.
             seen = await in_thread(scan, root, subnet_file, selection, read, rootfs)
+            if required and not seen.fact.listed:
+                raise SourceError(Reason.IO, f"{root}: no such directory; --path.pod-logs names it")
             hint_at(seen.directories)
             if seen.fact != told or loop.time() >= due:
                 told, due = seen.fact, loop.time() + rescan - PAUSE

@@ -1,0 +1,29 @@
+"""Standard output, which may be a closed pipe or a full disk."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NOT_WRITTEN = 2
+
+
+def written(answer: str, code: int) -> int:
+    """Write an answer; the exit code. Who reads no further than the first line gets no traceback for it."""
+    if sys.stdout is None:  # it was closed before we began
+        return code or NOT_WRITTEN
+    try:
+        sys.stdout.write(answer)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    except OSError as error:
+        _drop_stdout()
+        sys.stderr.write(f"uplink-exporter: the answer cannot be written: {error.strerror}\n")
+        return code or NOT_WRITTEN
+    return code
+
+
+def _drop_stdout() -> None:
+    # The interpreter flushes once more as it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
