@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Debian's prometheus tools are unpacked here, not installed: no daemon is started on this machine.
 export PATH := $(CURDIR)/.cache/debian/usr/bin:$(PATH)
-TARGETS := help run doctor demo test cluster toolkit managers check bench findings format docs golden lock clean
+TARGETS := $(shell sed -n 's/^\([a-z]*\):.*\#\# .*/\1/p' Makefile)
 .PHONY: $(TARGETS) $(MAKECMDGOALS) root
 
 # After `sudo make ...` in a user's checkout, what was made there belongs to that user, however it ended.
@@ -15,7 +15,7 @@ $(or $(MAKECMDGOALS),help):
 else
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 17
 
 run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device=wlan0" for more)
 	$(BIN)/uplink-exporter $(ARGS)
@@ -43,6 +43,14 @@ managers: root .venv/dev ## Do what doctor says on machines of each network mana
 	@tests/setup
 	$(BIN)/python -m pytest -m "managers or systemd" $(ARGS) tests/managers
 
+victoriametrics: .venv/dev ## Run the rules' tests in VictoriaMetrics' vmalert (builds it from its Go module)
+	$(BIN)/python -m tests.cluster.tools victoriametrics
+	$(BIN)/python -m pytest -m victoriametrics $(ARGS) tests/victoriametrics
+
+actionlint: .venv/dev ## Check the workflow of a release (builds actionlint from its Go module)
+	$(BIN)/python -m tests.cluster.tools actionlint
+	$$($(BIN)/python -c 'from tests.cluster import tools; print(tools.program("actionlint"))') .github/workflows/*.yml
+
 check: .venv/dev ## Check style (ruff), types (mypy) and the direction of imports (import-linter)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -67,6 +75,9 @@ docs: .venv/dev .cache/helm/ready ## Write what is made from the code: parts of 
 	$(BIN)/python -m tests.repo.docs
 	$(BIN)/python -m grafana.dashboard
 	$(BIN)/python -m tests.chart.docs
+
+dist: .venv/dev .cache/helm/ready ## Build into dist/ what a release has beside the image (TAG=v1.2.3, IMAGE=NAME)
+	@$(BIN)/python -m tests.repo.release $(TAG:%=--tag=%) $(IMAGE:%=--image=%)
 
 golden: .venv/dev ## Take the pages as they are now for right
 	$(BIN)/python -m pytest --update-golden tests/shell

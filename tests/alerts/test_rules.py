@@ -68,6 +68,11 @@ class TestAlert:
         assert rule.annotations["summary"].endswith(".")
         assert "or $labels.node $labels.instance" in rule.annotations["description"]
 
+    def test_tells_itself_what_to_run_first(self, rule: Rule) -> None:
+        """The page that it links to may be out of reach at night."""
+        tells = re.search(r"`[^`]+`", rule.annotations["description"]) is not None
+        assert tells is (rule.labels["severity"] != "none")
+
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.name)
 class TestExpressions:

@@ -88,7 +88,7 @@ class Chart:
 def with_image(values: Values, repository: str = IMAGE) -> Values:
     """The values with an image, unless they have one: the chart insists on it."""
     image = values.get("image", {})
-    if not isinstance(image, dict) or image.get("repository"):
+    if not repository or not isinstance(image, dict) or image.get("repository"):
         return values
     return {**values, "image": {**image, "repository": repository}}
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.alerts.rules import RULES
-from tests.chart.helm import CHART, ROOT, Chart, HelmError, helm
+from tests.chart.helm import CHART, ROOT, Chart, HelmError, Object, helm
+from tests.repo.release import chart
+from uplink_exporter import __version__
 
 SOURCES = {
     "files/uplink.rules.yml": RULES,
@@ -49,3 +51,11 @@ def test_a_chart_without_one_of_its_files_says_so(tmp_path: Path, name: str, maj
     (copy / name).unlink()
     with pytest.raises(HelmError, match=f"{name} is missing from the chart"):
         Chart(path=copy, major=major).text()
+
+
+def test_the_published_chart_needs_no_image_to_be_named(tmp_path: Path) -> None:
+    chart(tmp_path, "ghcr.io/some/where")
+    package = tmp_path / f"uplink-exporter-{__version__}.tgz"
+    (found,) = (one for one in Chart(path=package, image="").objects() if one["kind"] == "DaemonSet")
+    container: Object = found["spec"]["template"]["spec"]["containers"][0]
+    assert container["image"] == f"ghcr.io/some/where:{__version__}"

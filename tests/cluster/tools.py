@@ -1,6 +1,7 @@
 """The programs of the cluster: built once from Go modules at pinned versions, into a cache outside the checkout.
 
 `python -m tests.cluster.tools` builds what is missing and says what it took; with --check it only says what that is.
+With `victoriametrics` or `actionlint` it builds those instead.
 Each directory under go/ is a module whose go.sum pins the sources of some programs by their hashes; a cache is keyed by
 the version and by these hashes.
 """
@@ -67,6 +68,13 @@ PROGRAMS = (
     Program(name="install-conf", package="./cmd/install_conf", module="flannel"),
 )
 
+VICTORIAMETRICS = tuple(
+    Program(name=name, package=f"github.com/VictoriaMetrics/VictoriaMetrics/app/{name}", module="VictoriaMetrics")
+    for name in ("victoria-metrics", "vmalert", "vmalert-tool")
+)
+
+ACTIONLINT = (Program(name="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint", module="actionlint"),)
+
 
 def version(module: str) -> str:
     """The version that a module under go/ pins."""
@@ -90,7 +98,7 @@ def path(program: Program) -> Path:
 
 def program(name: str) -> Path:
     """Where a program is that has been built."""
-    found = next(path(program) for program in PROGRAMS if program.name == name)
+    found = next(path(one) for one in (*PROGRAMS, *VICTORIAMETRICS, *ACTIONLINT) if one.name == name)
     if not found.exists():
         raise NoToolsError(f"{name} is not built: python -m tests.cluster.tools")
     return found
@@ -106,9 +114,9 @@ def lacking() -> str:
     return f"there is no {', no '.join(names)}" if names else ""
 
 
-def missing() -> tuple[Program, ...]:
+def missing(programs: tuple[Program, ...] = PROGRAMS) -> tuple[Program, ...]:
     """What is still to be built."""
-    return tuple(program for program in PROGRAMS if not path(program).exists())
+    return tuple(program for program in programs if not path(program).exists())
 
 
 def build(program: Program) -> None:
@@ -151,6 +159,8 @@ def _sources(program: Program) -> Iterator[Path]:
 
 def _link(program: Program) -> str:
     pinned = version(program.module)
+    if program.module not in ("flannel", "kubernetes"):
+        return ""
     if program.module == "flannel":
         return f"{FLANNEL_LINK}{pinned}"
     major, minor, _ = pinned.removeprefix("v").split(".")
@@ -185,11 +195,18 @@ def _run(*command: str | Path, cwd: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Build what is missing, or with --check only say what that is."""
+    """Build what is missing of the cluster, or with --check only say what that is; or of others, by their names."""
+    for name, programs in {"victoriametrics": VICTORIAMETRICS, "actionlint": ACTIONLINT}.items():
+        if name in arguments:
+            return _build(missing(programs))
     if "--check" in arguments:
         print(" ".join(program.name for program in missing()) or "nothing is missing")
         return bool(missing())
-    for program in missing():
+    return _build(missing())
+
+
+def _build(programs: tuple[Program, ...]) -> int:
+    for program in programs:
         begun = time.monotonic()
         print(f"{program.name}: building", flush=True)
         try:
