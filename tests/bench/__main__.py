@@ -10,7 +10,20 @@ import sys
 from contextlib import suppress
 from tempfile import TemporaryDirectory
 
-from tests.bench import dashboard, event, flannel, idling, imports, recorder, rubbish, scraping, starving, storm
+from tests.bench import (
+    dashboard,
+    event,
+    flannel,
+    guesses,
+    idling,
+    imports,
+    recorder,
+    rubbish,
+    scraping,
+    siege,
+    starving,
+    storm,
+)
 from tests.bench.exporters import BrokenRunError
 from tests.bench.report import Goal
 from tests.kernel.namespace import SOURCES, remove_leftovers, unavailable
@@ -25,6 +38,8 @@ PARTS = {
     "recorder": recorder.measure,
     "rubbish": rubbish.measure,
     "starve": starving.measure,
+    "siege": siege.measure,
+    "guesses": guesses.measure,
     "dashboard": dashboard.measure,
 }
 

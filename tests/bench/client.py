@@ -23,10 +23,11 @@ class Connection:
 
     socket: socket.socket
     reader: BinaryIO
+    request: bytes = SCRAPE
 
     def scrape(self) -> bytes:
         """The body of an answer, as it came: packed. Raises OSError if it is not 200."""
-        self.socket.sendall(SCRAPE)
+        self.socket.sendall(self.request)
         status = self.reader.readline()
         if not status.startswith(b"HTTP/1.1 200 "):
             raise OSError(f"answered {status[:80]!r}")

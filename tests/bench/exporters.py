@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from tests.bench.client import Connection
+from tests.bench.client import SCRAPE, Connection
 from tests.kernel.namespace import Namespace
 
 UNPACKED = Path(__file__).parents[2] / ".cache/debian/usr/bin"  # where tests/setup puts node_exporter
@@ -36,6 +36,10 @@ class Exporter:
     port: int
     shows: str
     """What is on its page once it has read the network."""
+    request: bytes = SCRAPE
+    """How to scrape it."""
+    outside: tuple[str, ...] = ()
+    """What starts it, before it is in the namespace."""
 
 
 def uplink_exporter(*flags: str) -> Exporter:
@@ -95,7 +99,7 @@ def running(exporter: Exporter, namespace: Namespace) -> Iterator[Running]:
     with TemporaryFile() as log, _process(exporter, namespace, log.fileno()) as process:
         try:
             with _connected(exporter, namespace, process) as connection, connection.makefile("rb") as reader:
-                kept = Connection(connection, reader)
+                kept = Connection(connection, reader, exporter.request)
                 while exporter.shows not in kept.page():
                     pass
                 took = time.perf_counter() - started
@@ -108,7 +112,7 @@ def running(exporter: Exporter, namespace: Namespace) -> Iterator[Running]:
 @contextmanager
 def _process(exporter: Exporter, namespace: Namespace, log: int) -> Iterator[subprocess.Popen[bytes]]:
     # `ip netns exec` also mounts the namespace's own sysfs, in which node_exporter looks. It execs: the pid stays.
-    command = ("ip", "netns", "exec", namespace.name, *exporter.command)
+    command = (*exporter.outside, "ip", "netns", "exec", namespace.name, *exporter.command)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield process

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import threading
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from tests.builders import NETWORK, WLAN0, node, with_links
@@ -17,6 +20,7 @@ from tests.conftest import Later
 from tests.shell.http import request
 from tests.shell.test_connections import SMALL, ended, turns
 from tests.web.pki import Pki
+from tests.web.rows import USERS
 from tests.web.served import TLS, Secured, secured
 from uplink_exporter.web.connections import LIMIT
 from uplink_exporter.web.guest import TIMEOUT
@@ -97,6 +101,29 @@ async def test_what_is_no_handshake_is_answered_shortly_or_not_at_all(
     assert caplog.records == []
     async with running.tls() as scraper:
         assert (await scraper.ask("/metrics")).status == 200
+
+
+async def test_a_scrape_with_the_right_password_passes_50_who_guess(
+    tmp_path: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(password: bytes, hashed: bytes) -> bool:
+        return go_on.wait(30) and False
+
+    async with secured(node(BIG), tmp_path, pki, USERS) as secure, AsyncExitStack() as stack:
+        right = {"Authorization": f"Basic {b64encode(b'prometheus:secret').decode()}"}
+        assert (await secure.server.ask("/metrics", **right)).status == 200
+        monkeypatch.setattr(bcrypt, "checkpw", slow)
+        guessing = [await stack.enter_async_context(secure.server.client()) for _ in range(50)]
+        for number, client in enumerate(guessing):
+            guess = b64encode(f"prometheus:{number}".encode()).decode()
+            client.send(request("/metrics", Authorization=f"Basic {guess}"))
+        await settle()
+        for _ in range(3):
+            assert (await secure.server.ask("/metrics", **right)).status == 200
+        go_on.set()
+        assert {(await client.answer()).status for client in guessing} == {401}
 
 
 async def test_no_client_makes_the_server_shake_hands_again(running: Secured) -> None:
