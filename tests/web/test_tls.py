@@ -180,6 +180,37 @@ def test_a_key_under_a_password_is_refused_and_nobody_is_asked(tmp_path: Path, p
         load(tmp_path / "web.yml")
 
 
+@pytest.mark.parametrize(("said", "preferred"), [("", True), (", prefer_server_cipher_suites: false", False)])
+def test_whose_cipher_suites_come_first_is_as_the_file_says(
+    said: str, preferred: bool, tmp_path: Path, pki: Pki
+) -> None:
+    files = f"cert_file: {pki.crt('server')}, key_file: {pki.key('server')}"
+    (tmp_path / "web.yml").write_text(f"tls_server_config: {{{files}{said}}}")
+    made = load(tmp_path / "web.yml").context
+    assert made is not None
+    assert bool(made.options & ssl.OP_CIPHER_SERVER_PREFERENCE) is preferred
+    assert made.options & ssl.OP_NO_RENEGOTIATION
+
+
+async def test_headers_are_on_every_answer_but_the_page_keeps_its_own(tmp_path: Path, pki: Pki) -> None:
+    headers = "http_server_config: {headers: {X-Frame-Options: deny, Content-Security-Policy: default-src 'self'}}\n"
+    async with secured(node(NETWORK), tmp_path, pki, headers + USERS) as secure:
+        refused = await secure.server.ask("/")
+        assert (refused.status, refused.headers["x-frame-options"]) == (401, "deny")
+        secure.write(headers)
+        page = await secure.server.ask("/")
+        assert page.headers["x-frame-options"] == "deny"
+        assert page.headers["content-security-policy"].startswith("default-src 'none'")
+        assert (await secure.server.ask("/metrics")).headers["content-security-policy"] == "default-src 'self'"
+
+
+async def test_a_rate_limit_lets_one_more_in_each_interval(tmp_path: Path, pki: Pki, later: Later) -> None:
+    async with secured(node(NETWORK), tmp_path, pki, "rate_limit: {interval: 10s, burst: 2}") as secure:
+        for waited, statuses in ((0, [200, 200, 429]), (9, [429]), (2, [200, 429]), (1000, [200, 200, 429])):
+            later(waited)
+            assert [(await secure.server.ask("/metrics")).status for _ in statuses] == statuses
+
+
 async def test_sessions_are_not_remembered_without_end(
     tmp_path: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch
 ) -> None:
