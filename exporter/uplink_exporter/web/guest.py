@@ -77,6 +77,7 @@ class Guest(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol, and watches the time."""
 
     __slots__ = (
+        "__weakref__",
         "answering",
         "gate",
         "handler",
@@ -151,7 +152,8 @@ class Guest(asyncio.Protocol):
     def _watch(self) -> None:
         if self.timer is not None:
             self.timer.cancel()
-        self.timer = self.loop.call_at(self._deadline, self.leave)
+        # The answer may end after the connection has: nobody is left to watch, and a timer would hold all of it.
+        self.timer = None if self.transport is None else self.loop.call_at(self._deadline, self.leave)
 
     def leave(self) -> None:
         """End the connection now."""
@@ -191,8 +193,8 @@ class Guest(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio.Protocol's."""
-        if self.timer is not None:
-            self.timer.cancel()
+        self.transport = None
+        self._watch()
         self.gate.forget(self)
         self.room.set()
         if self.made:
