@@ -74,7 +74,7 @@ def sources(
     found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
         Host: partial(host.watch, settings.node or host.host_name(), settings.rootfs, Path("/etc/hosts")),
-        Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state())),
+        Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state()), settings.policy.devices),
     }
     chosen = Selection(
         containers=settings.flannel_containers, namespaces=settings.flannel_namespaces, pod=settings.flannel_pod

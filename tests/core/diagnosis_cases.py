@@ -170,9 +170,9 @@ CASES = (
         "nothing is known of the uplink, and all candidates are down",
         node(booted(NETWORK)),
         Verdict.UPLINK_DOWN,
-        "eth0",
-        "no carrier",
-        "the uplink is down (eth0 or wlan0), so there is no IPv4 default route",
+        "wlan0",
+        "administratively down",
+        "the uplink is down (wlan0 or eth0), so there is no IPv4 default route",
     ),
     Case(
         "nothing is known of the uplink; one candidate is up in a LAN, the other is down",
@@ -267,11 +267,11 @@ CASES = (
         "the IPv6 default route leads out",
     ),
     Case(
-        "one of two gateways does not answer",
+        "one of two gateways of one metric does not answer",
         node(with_neighbour(with_routes(on_lan(NETWORK), ROUTE, THROUGH_LAN), NeighbourState.FAILED)),
         Verdict.HEALTHY,
         "IPv4 default route",
-        "via 192.168.6.1",
+        "via 10.0.0.1",
     ),
     Case(
         "of two required families one has no route and the other a dead one",

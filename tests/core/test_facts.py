@@ -117,7 +117,7 @@ OBJECT = replace(ROUTE, next_hops=(NextHop(index=0),))
 )
 def test_a_default_route_is_present_and_usable(network: Network, present: bool, usable: bool) -> None:
     assert bool(network.default_routes(V4)) is present
-    assert bool(network.usable_next_hops(V4)) is usable
+    assert network.usable(V4) is usable
 
 
 def test_a_gateway_that_failed_stays_failed_through_the_next_try_until_it_answers() -> None:

@@ -23,11 +23,15 @@ from typing import IO, Any, ParamSpec, TypeVar
 from prometheus_client.parser import text_string_to_metric_families
 
 from uplink_exporter.clock import system_clock
-from uplink_exporter.facts import Family, Network, NodeState, Reason, RouteHistory
+from uplink_exporter.commands.doctor import as_text
+from uplink_exporter.commands.looking import Looked
+from uplink_exporter.facts import Family, Network, NodeState, Policy, Reason, RouteHistory
+from uplink_exporter.families import BuildInfo, Scene, Showing
 from uplink_exporter.sources import netlink
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import supervise
 from uplink_exporter.web.listen import parse_listening
+from uplink_exporter.web.page import Page as MetricsPage
 
 NAMESPACES = Path("/run/netns")
 PREFIX = "uplink-exporter-test"
@@ -36,6 +40,8 @@ PORT = 9077
 # Whatever runs on this machine is not part of the test.
 ALONE = ("--source.kubernetes=off", "--source.pod-logs=off", "--source.units=off", "--source.journal=off")
 PATIENCE = 10.0
+NO_POLICY = Policy()
+SHOWING = Showing(sources=(Network,), build=BuildInfo(version="1.2.3", revision="abcdef0", python_version="3.11.2"))
 _CLONE_NEWNET = 0x40000000
 
 # wlan0 is the uplink; veth0, its other end, has a name that no page shows.
@@ -61,6 +67,10 @@ class Namespace:
     def ip(self, *commands: str) -> None:
         """Run ip(8) commands as one batch: they follow one another within microseconds."""
         _run("ip", "-netns", self.name, "-batch", "-", text="\n".join(commands))
+
+    def ip6(self, *commands: str) -> None:
+        """Run ip(8) commands as one batch, of IPv6 where they do not say of what."""
+        _run("ip", "-6", "-netns", self.name, "-batch", "-", text="\n".join(commands))
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin to call a function inside."""
@@ -230,13 +240,39 @@ class Watched:
         assert network is not None
         return network
 
+    def scene(self) -> Scene:
+        """The node as it is known now."""
+        return Scene(state=self.store.state, now=self.store.clock(), showing=SHOWING)
+
+    def page(self) -> Page:
+        """The samples of the metrics page, as it would be given now."""
+        text, _ = MetricsPage().render(self.scene(), "text/plain")
+        return samples(text.decode())
+
+    def shows(self, expected: Mapping[str, object], within: float = PATIENCE) -> Page:
+        """The first page with all of these samples; None for one that must not be there. Fails with what differs."""
+        deadline = time.monotonic() + within
+        while True:
+            page = self.page()
+            wrong = {key: page.get(key) for key in expected if page.get(key) != expected[key]}
+            if not wrong:
+                return page
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {within:g} s: {wrong}\nexpected: {expected}\n{self.told()}")
+            time.sleep(0.005)
+
+    def told(self) -> str:
+        """What doctor would say now, with single blanks between its words."""
+        scene = self.scene()
+        return " ".join(as_text(scene.diagnosis, scene.state, scene.now, Looked()).split())
+
     def history(self, family: Family = Family.IPV4) -> RouteHistory:
         """What became of the family's default route."""
         return self.network.history[family]
 
     def usable(self, family: Family = Family.IPV4) -> bool:
         """Whether there is a usable default route."""
-        return bool(self.network.usable_next_hops(family))
+        return self.network.usable(family)
 
     def errors(self) -> Mapping[Reason, int]:
         """The source's failures so far."""
@@ -266,13 +302,13 @@ class Watched:
 
 
 @contextmanager
-def watching(namespace: Namespace, **settings: Any) -> Iterator[Watched]:
+def watching(namespace: Namespace, *, policy: Policy = NO_POLICY, **settings: Any) -> Iterator[Watched]:
     """The netlink source at work, from its first fact on."""
-    store = Store(state=NodeState(), clock=system_clock())
+    store = Store(state=NodeState(policy=policy), clock=system_clock())
     facts: list[Network] = []
 
     async def watch() -> AsyncGenerator[Network, None]:
-        async with aclosing(netlink.watch(NAMESPACES, **settings)) as networks:
+        async with aclosing(netlink.watch(NAMESPACES, named=policy.devices, **settings)) as networks:
             async for network in networks:
                 yield network
                 facts.append(network)

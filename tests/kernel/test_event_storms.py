@@ -70,7 +70,7 @@ def test_a_dump_that_is_interrupted_is_counted_and_tells_of_no_loss(node: Namesp
             # The links must change between two parts of a dump, which is a matter of chance.
             eventually(lambda: Reason.INTERRUPTED in watched.errors(), within=20)
         watched.catch_up()
-        assert all(fact.usable_next_hops(Family.IPV4) for fact in watched.facts)
+        assert all(fact.usable(Family.IPV4) for fact in watched.facts)
         assert watched.history().losses == 0
         assert set(watched.errors()) <= {Reason.INTERRUPTED, Reason.OVERFLOW}
 

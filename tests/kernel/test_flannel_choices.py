@@ -28,12 +28,6 @@ FIXTURE = Path(__file__).parent.parent / "fixtures" / "flannel" / "choices.json"
 CASES: Sequence[Case] = json.loads(FIXTURE.read_text())
 NO_DAD = "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0"
 
-# What procfs shows and netlink, as it is asked here, does not.
-HOST_IP_UNKNOWN = {
-    "an IPv6 default route of another table": "procfs shows all tables of IPv6",
-    "a nexthop object without nexthop_compat_mode hides its device": "the dump has the object's number alone",
-}
-
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_flannel_and_kubernetes_did_what_we_say(case: Case, namespaces: None) -> None:
@@ -42,7 +36,7 @@ def test_flannel_and_kubernetes_did_what_we_say(case: Case, namespaces: None) ->
         network = node.call(asyncio.run, look(case["flags"]))
     for version, observed in observations(case):
         assert (version, answer(network, options(case, version))) == (version, observed)
-    assert (host_ip(network) == case["host_ip"]) is (case["name"] not in HOST_IP_UNKNOWN)
+    assert host_ip(network) == case["host_ip"]
 
 
 def test_the_observed_versions() -> None:

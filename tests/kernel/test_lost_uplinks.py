@@ -127,7 +127,7 @@ def test_a_gateway_that_does_not_answer_makes_the_route_dead_until_it_does(node:
         node.ip(*CONNECTED)
         exporter.shows({HEALTHY: 1, failed: 0})
         send(node)
-        exporter.shows({DEAD: 1, failed: 1, PRESENT: 1, USABLE: 1, LOSSES: 0})
+        exporter.shows({DEAD: 1, failed: 1, PRESENT: 1, USABLE: 0, LOSSES: 1})
         router.ip("address add 192.0.2.1/24 dev veth0")
         send(node)
         exporter.shows({HEALTHY: 1, failed: 0})

@@ -18,11 +18,14 @@ from tests.builders import (
     DUAL,
     ETH0,
     FLANNEL1,
+    HOP6,
     HOST,
     LOAD,
     LOGS,
     PODS,
     RESTARTS,
+    ROUTE,
+    ROUTE6,
     SHOWING,
     booted,
     observed,
@@ -51,6 +54,7 @@ CRASHED = LastWords(
 )
 RKE2 = UnitLog(unit="rke2-server.service", state=UnitState.RUNNING, restarts=2, times=(20.0, 26.0), started=True)
 MORE = replace(RESTARTS, count=5)
+TWO_HOPS6 = replace(ROUTE6, next_hops=(HOP6, replace(HOP6, gateway="fe80::2")), nested=True)
 WAITING = WaitingContainer(
     namespace="kube-system",
     pod="etcd-pi-master1",
@@ -61,9 +65,12 @@ WAITING = WaitingContainer(
 
 def after_the_incident() -> Scene:
     """The node of the incident: up without wlan0, brought up after five minutes, unplugged once since; once by wire."""
-    up = with_links(DUAL, FLANNEL1)
-    hops = (replace(hop, index=ETH0.index) for route in up.routes for hop in route.next_hops)
-    by_wire = with_routes(up, *(replace(route, next_hops=(hop,)) for route, hop in zip(up.routes, hops, strict=True)))
+    plain = with_links(DUAL, FLANNEL1)
+    up = with_routes(plain, ROUTE, TWO_HOPS6)
+    hops = (replace(hop, index=ETH0.index) for route in plain.routes for hop in route.next_hops)
+    by_wire = with_routes(
+        plain, *(replace(route, next_hops=(hop,)) for route, hop in zip(plain.routes, hops, strict=True))
+    )
     by_wire = with_links(by_wire, replace(ETH0, operstate=Operstate.UP, carrier=True))
     state = observed(
         NodeState(policy=Policy(devices=("wlan0",))),

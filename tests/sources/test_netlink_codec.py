@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fixtures import FIXTURES, datagrams
-from uplink_exporter.facts import Address, Family, Link, NextHop, Route, RouteType
-from uplink_exporter.sources.netlink import codec
+from uplink_exporter.facts import MAIN_TABLE, Address, Family, Link, NextHop, Route, RouteType
+from uplink_exporter.sources.netlink import codec, route_codec
 from uplink_exporter.sources.netlink.layout import LINK, Message, Type
 
 Json = dict[str, Any]
@@ -23,9 +23,11 @@ NESTED = 0x8000  # linux/netlink.h; which attributes carry it differs between ke
 PARSERS: tuple[Callable[[memoryview], object], ...] = (
     codec.parse_link,
     codec.parse_address,
-    codec.parse_route,
+    route_codec.parse_route,
     codec.parse_neighbour,
-    codec.parse_reached,
+    route_codec.parse_reached,
+    route_codec.parse_rule,
+    route_codec.parse_nexthop,
 )
 
 
@@ -40,7 +42,7 @@ def shown(name: str) -> list[Json]:
 
 LINKS = [link for m in captured("links", Type.NEWLINK) if (link := codec.parse_link(m.body))]
 NAMES = {link.index: link.name for link in LINKS}
-ROUTES = [route for m in captured("routes", Type.NEWROUTE) if (route := codec.parse_route(m.body))]
+ROUTES = [route for m in captured("routes", Type.NEWROUTE) if (route := route_codec.parse_route(m.body))]
 
 
 def link_named(name: bytes) -> Link:
@@ -125,6 +127,7 @@ def as_route(theirs: Json) -> Route:
             )
             for hop in hops
         ),
+        destination="" if theirs["dst"][0] in "d0:" else theirs["dst"].partition("/")[0],
         prefix_length=0 if theirs["dst"] == "default" else int(theirs["dst"].partition("/")[2]),
         type=RouteType(theirs["type"]),
         protocol=theirs["protocol"],
@@ -132,23 +135,24 @@ def as_route(theirs: Json) -> Route:
         tos=int(theirs.get("tos", "0"), 16),
         nested="dev" not in theirs,
         preferred_source=theirs.get("prefsrc", ""),
+        nexthop_object=theirs.get("nhid", 0),
     )
 
 
-def test_routes_towards_zero_are_what_iproute2_shows_in_its_order() -> None:
-    towards_zero = [
+def test_routes_to_the_outside_are_what_iproute2_shows_in_its_order() -> None:
+    outside = [
         as_route(route)
         for name in ("routes4", "routes6")
         for route in shown(name)
-        if route["table"] == "main" and route["dst"] in ("default", "0.0.0.0/1", "::/1")
+        if route["table"] == "main" and route["dst"] in ("default", "0.0.0.0/1", "128.0.0.0/1", "::/1")
     ]
-    assert towards_zero == ROUTES
+    assert outside == [route for route in ROUTES if route.table == MAIN_TABLE]
     assert {route.type for route in ROUTES} == {RouteType.UNICAST, RouteType.BLACKHOLE, RouteType.UNREACHABLE}
 
 
-def test_default_routes_of_other_tables_are_left_out() -> None:
-    assert "192.168.6.77" in (CAPTURES / "routes4.json").read_text()
-    assert "192.168.6.77" not in {hop.gateway for route in ROUTES for hop in route.next_hops}
+def test_the_table_of_a_default_route_is_told() -> None:
+    assert {r.table for r in ROUTES if any(hop.gateway == "192.168.6.77" for hop in r.next_hops)} == {100}
+    assert not any(route.default for route in ROUTES if route.table == 100)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ def test_an_event_of_wireless_extensions_is_no_link_without_a_carrier() -> None:
 def test_links_and_routes_are_parsed_from_events_as_from_dumps() -> None:
     states = [link.operstate for m in captured("events", Type.NEWLINK) if (link := wlan0(m))]
     assert states == ["lowerlayerdown", "up", "down"]
-    gone = [route for m in captured("events", Type.DELROUTE) if (route := codec.parse_route(m.body))]
+    gone = [route for m in captured("events", Type.DELROUTE) if (route := route_codec.parse_route(m.body))]
     assert {route.metric for route in gone if route.family is Family.IPV4} == {50}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uplink_exporter.diagnosis.flannel import RECOVERY
 from uplink_exporter.diagnosis.judge import diagnose
+from uplink_exporter.diagnosis.likely import addressed, candidates
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Verdict
-from uplink_exporter.diagnosis.view import Expectation, Expected, addressed, candidates, expected_uplinks
+from uplink_exporter.diagnosis.view import Expectation, Expected, expected_uplinks
 from uplink_exporter.diagnosis.words import LABEL, duration
 
 __all__ = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from uplink_exporter.diagnosis.dead import route_dead
 from uplink_exporter.diagnosis.flannel import (
     flannel_failing,
     flannel_refuses,
@@ -15,10 +16,10 @@ from uplink_exporter.diagnosis.flannel import (
     pod_symptoms,
     recovering,
 )
-from uplink_exporter.diagnosis.uplink import route_dead, route_missing, uplink_down, uplink_missing
+from uplink_exporter.diagnosis.uplink import route_missing, uplink_down, uplink_missing
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verdict
 from uplink_exporter.diagnosis.view import View, expected_uplinks
-from uplink_exporter.diagnosis.words import duration, link_state, since, ways_out
+from uplink_exporter.diagnosis.words import duration, leaves_by, link_state, since, ways_out
 from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
 from uplink_exporter.flannel.condition import condition, restarted
 from uplink_exporter.flannel.observed import NodePods
@@ -94,11 +95,10 @@ def silent(state: NodeState, now: Instant) -> Finding:
 
 def healthy(view: View) -> Finding:
     """Nothing applied: what carries the traffic, and what it went through in this boot."""
-    hops = [(family, hop) for family in view.required for hop in view.network.usable_next_hops(family)]
-    link = view.network.link_at(hops[0][1].index) if hops else None
-    leaves = f"the default route leaves by {link.name}" if link else "there is a default route"
+    ways = [way for family in view.required for way in view.network.ways_out(family)]
+    link = view.network.link_at(ways[0].hop.index) if ways and ways[0].hop else None
     return Finding(
-        summary=f"healthy: {leaves if hops else 'no default route is required'}",
+        summary=f"healthy: {leaves_by(view, ways[0]) if ways else 'no default route is required'}",
         evidence=(
             *ways_out(view),
             *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),

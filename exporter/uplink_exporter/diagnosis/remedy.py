@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from shlex import quote
 
-from uplink_exporter.diagnosis.view import View, addressed, candidates
+from uplink_exporter.diagnosis.likely import addressed, candidates
+from uplink_exporter.diagnosis.view import View
 from uplink_exporter.facts import Claim, Family, Link, Manager
 
 OPTION = {Family.IPV4: "-4", Family.IPV6: "-6"}

@@ -1,12 +1,26 @@
-"""The rules about the uplink: is it there, is it up, does it have a route, is the route alive."""
+"""The rules about the uplink where there is no route by it: is it there, is it up, why is there none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from uplink_exporter.diagnosis import remedy
+from uplink_exporter.diagnosis.likely import addressed, candidates, suspects
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
-from uplink_exporter.diagnosis.view import View, candidates, suspects
-from uplink_exporter.diagnosis.words import BECAUSE, LABEL, absence, addressless, link_state, next_hop, radio, since
-from uplink_exporter.facts import Family, NextHop
+from uplink_exporter.diagnosis.view import View
+from uplink_exporter.diagnosis.words import (
+    BECAUSE,
+    LABEL,
+    absence,
+    addressless,
+    link_state,
+    name_of,
+    radio,
+    whole_route,
+)
+from uplink_exporter.facts import Family, Link, NextHop, RouteType
+
+MOST_NAMED = 4
 
 
 def uplink_missing(view: View) -> Finding | None:
@@ -20,6 +34,8 @@ def uplink_missing(view: View) -> Finding | None:
         evidence=(
             Evidence(subject=device, observed=f"no such device; {BECAUSE[blamed[0].reason]}"),
             *radio(view),
+            *_newcomer(view, device),
+            *_other_routes(view, family),
             absence(view, family),
         ),
         remedy=tuple(remedy.missing_device(view, device)),
@@ -36,19 +52,20 @@ def uplink_down(view: View) -> Finding | None:
     if not down:
         return None
     name = down[0].name if len(down) == 1 else ""
-    which = f"the uplink {name} is down" if name else f"the uplink is down ({' or '.join(o.name for o in down[:4])})"
+    which = f"the uplink {name} is down" if name else f"the uplink is down ({_named(down)})"
     because = f"; {BECAUSE[blamed[0].reason]}" if blamed else ""
     others = () if blamed else tuple(other for other in candidates(view.network) if other.carries)
     return Finding(
         summary=f"{which}, so there is no {LABEL[family]} default route",
         evidence=(
             *radio(view),
-            *(Evidence(subject=other.name, observed=link_state(other) + because) for other in down[:4]),
+            *(Evidence(subject=other.name, observed=link_state(other) + because) for other in down[:MOST_NAMED]),
             *(addressless(view, family, down[0]) if name else ()),
             *(
                 Evidence(subject=other.name, observed=f"{link_state(other)}, but brought no route")
-                for other in others[:4]
+                for other in others[:MOST_NAMED]
             ),
+            *_other_routes(view, family),
             absence(view, family),
         ),
         remedy=tuple(remedy.device_down(view, down)),
@@ -69,59 +86,89 @@ def route_missing(view: View) -> Finding | None:
         evidence=(
             *(addressless(view, family, carrying) if carrying else ()),
             absence(view, family),
-            *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:4]),
+            *_other_routes(view, family),
+            *_other_family(view, family),
+            *_no_device(view),
+            *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:MOST_NAMED]),
+            *_by_design(view, family, carrying),
         ),
-        remedy=tuple(remedy.route_missing(view, carrying, family)),
+        remedy=_missing_remedy(view, family, carrying),
         device=carrying.name if carrying else "",
     )
 
 
-def route_dead(view: View) -> Finding | None:
-    """There is a route, and it leads nowhere."""
-    for family in view.required:
-        routes = view.network.default_routes(family)
-        hops = [hop for route in routes for hop in route.next_hops]
-        usable = view.network.usable_next_hops(family)
-        if routes and not usable:
-            return _dead_link(view, family, hops)
-        if usable and all(_unanswered(view, hop) for hop in usable):
-            return _dead_gateway(view, family, usable)
-    return None
+def _missing_remedy(view: View, family: Family, carrying: Link | None) -> Iterator[str]:
+    if _deviceless(view):
+        yield "sudo dmesg | grep -i -e eth -e firmware   # why the kernel has no network card"
+        yield "lspci -k; lsusb"
+    yield from remedy.route_missing(view, carrying, family)
 
 
-def _dead_link(view: View, family: Family, hops: list[NextHop]) -> Finding:
-    links = [link for hop in hops if (link := view.network.link_at(hop.index))]
-    name = links[0].name if links else "a link that is gone"
-    return Finding(
-        summary=f"the {LABEL[family]} default route leads out of {name}, which is dead",
-        evidence=(
-            *(Evidence(subject=link.name, observed=link_state(link)) for link in links[:4]),
-            *(next_hop(view, family, hop) for hop in hops[:4]),
-            *since(view, family),
-        ),
-        remedy=tuple(remedy.dead_link(view, links[0] if links else None)),
-        device=links[0].name if links else "",
-    )
+def _by_design(view: View, family: Family, carrying: Link | None) -> Iterator[Evidence]:
+    """What to set if all of this is as it should be."""
+    other = _leaves_by(view, family)
+    if other is not None and not any(addressed(view.network, link, family) for link in view.network.links):
+        observed = f"--uplink.require-family={other}, if this node is to have {LABEL[other]} only"
+    elif carrying is not None and addressed(view.network, carrying, family):
+        observed = "--uplink.require-family=none, if this node is to have no gateway"
+    else:
+        return
+    yield Evidence(subject="setting", observed=observed)
 
 
-def _dead_gateway(view: View, family: Family, hops: tuple[NextHop, ...]) -> Finding:
-    link = view.network.link_at(hops[0].index)
-    name = link.name if link else "?"
-    return Finding(
-        summary=f"the {LABEL[family]} default gateway {hops[0].gateway} on {name} does not answer",
-        evidence=(
-            *(
-                Evidence(subject=f"gateway {hop.gateway}", observed="neighbour entry FAILED: no answer to ARP or ND")
-                for hop in hops[:4]
-            ),
-            *(next_hop(view, family, hop) for hop in hops[:4]),
-            *(Evidence(subject=link.name, observed=link_state(link)) for link in (link,) if link),
-        ),
-        remedy=tuple(remedy.dead_gateway(view, name, hops[0].gateway)),
-        device=link.name if link else "",
-    )
+def _leaves_by(view: View, family: Family) -> Family | None:
+    """The other family, if that one leaves."""
+    return next((other for other in Family if other is not family and view.network.usable(other)), None)
 
 
-def _unanswered(view: View, hop: NextHop) -> bool:
-    neighbour = view.network.neighbour(hop)
-    return neighbour is not None and neighbour.failed
+def _other_family(view: View, family: Family) -> Iterator[Evidence]:
+    other = _leaves_by(view, family)
+    if other is not None:
+        device = name_of(view, view.network.ways_out(other)[0].hop)
+        yield Evidence(subject=f"{LABEL[other]} default route", observed=f"there is one, and it leaves by {device}")
+
+
+def _no_device(view: View) -> Iterator[Evidence]:
+    if _deviceless(view):
+        yield Evidence(subject="devices", observed="the kernel has no network device but the loopback")
+
+
+def _deviceless(view: View) -> bool:
+    return all(link.loopback for link in view.network.links)
+
+
+def _newcomer(view: View, device: str) -> Iterator[Evidence]:
+    """A card that idles while another one is missed: the same under a new name, or in another slot."""
+    new = remedy.renamed(view, device)
+    if new is not None:
+        yield Evidence(subject=new.name, observed=f"{link_state(new)}; likely the new name of {device}")
+
+
+def _other_routes(view: View, family: Family) -> Iterator[Evidence]:
+    """The routes that lead nowhere, or to where no uplink is."""
+    for route in view.network.routes:
+        if route.family is not family or not route.to_all:
+            continue
+        if route.type is not RouteType.UNICAST:
+            yield Evidence(subject=f"{LABEL[family]} default route", observed=f"{whole_route(view, route)}: it refuses")
+        for hop in route.next_hops:
+            yield from no_uplink(view, family, hop)
+
+
+def no_uplink(view: View, family: Family, hop: NextHop) -> Iterator[Evidence]:
+    """That the device of a default route is no uplink, if so."""
+    link = view.network.link_at(hop.index)
+    if link is not None and link.serves_pods:
+        yield Evidence(
+            subject=link.name,
+            observed="it has a default route, and is a container's or an overlay's: a DHCP client took it for a card",
+        )
+    elif link is not None and view.network.outranked(family, link):
+        yield Evidence(
+            subject=link.name, observed=f"it has a default route, and is a {link.kind}: what it sends is lost"
+        )
+
+
+def _named(links: tuple[Link, ...]) -> str:
+    more = f" and {len(links) - MOST_NAMED} more" if len(links) > MOST_NAMED else ""
+    return " or ".join(link.name for link in links[:MOST_NAMED]) + more

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
+from uplink_exporter.diagnosis.likely import routed, suspects
 from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.flannel.choice import Choice, Refusal
 from uplink_exporter.flannel.condition import Condition
@@ -48,11 +48,12 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
     network = state.last(Network) or Network()
     found: dict[str, Expectation] = {}
     for family in state.policy.required or tuple(Family):
-        reason = Expectation.ROUTE if network.devices(family) else Expectation.REMEMBERED
+        carrying = network.devices(family)
         for device in network.uplinks.get(family, ()):
-            found.setdefault(device, reason)
+            found.setdefault(device, Expectation.ROUTE if device in carrying else Expectation.REMEMBERED)
     for device in state.policy.devices:
-        found.setdefault(device, Expectation.CONFIGURED)
+        link = network.device(device)
+        found.setdefault(link.name if link else device, Expectation.CONFIGURED)
     if not found:
         links = (link for family in state.policy.required for link in suspects(network, family))
         found |= {link.name: Expectation.SUSPECTED for link in islice(links, MOST_SUSPECTS)}
@@ -76,6 +77,8 @@ class View:
     answer: Choice | Refusal | None
     waiting: tuple[WaitingContainer, ...]
     deltas: tuple[tuple[float, int], ...]
+    watched: bool = True
+    """Whether somebody looks all the time; doctor looks once."""
 
     def back_since(self) -> float | None:
         """Since when the uplink is back, in seconds since boot; None if it was never seen to come."""
@@ -92,43 +95,23 @@ class View:
         """What became of the family's default route."""
         return self.network.history.get(family) or RouteHistory.first(usable=False, uptime=self.now.uptime)
 
+    def cut_off(self) -> Family | None:
+        """The first required family of which nothing leaves."""
+        return next((family for family in self.required if not self.network.usable(family)), None)
+
     def routeless(self) -> Family | None:
-        """The first required family that has no default route."""
-        return next((family for family in self.required if not self.network.default_routes(family)), None)
+        """The first required family of which nothing leaves and that has no route by an uplink either."""
+        cut_off = (family for family in self.required if not self.network.usable(family))
+        return next((family for family in cut_off if not routed(self.network, family)), None)
 
     def blamed(self) -> tuple[Expected, Link | None] | None:
-        """The expected uplink that explains a missing route: the first that does not carry, else the first."""
+        """The expected uplink that explains a missing route: the first that does not carry, else the first.
+
+        One that is configured and does not exist is not to blame where another one does: a fleet has one list.
+        """
         told = (expected for expected in self.expected if expected.reason not in _NOT_TOLD)
         uplinks = [(expected, self.network.link(expected.device)) for expected in told]
+        if any(link is not None for _, link in uplinks):
+            uplinks = [(e, link) for e, link in uplinks if link or e.reason is not Expectation.CONFIGURED]
         idle = (uplink for uplink in uplinks if uplink[1] is None or not uplink[1].carries)
         return next(idle, uplinks[0] if uplinks else None)
-
-
-def candidates(network: Network) -> tuple[Link, ...]:
-    """The links that could be an uplink, where none is known to be; those that are down first."""
-    return tuple(sorted(filter(_could_be_uplink, network.links), key=lambda link: link.carries))
-
-
-def suspects(network: Network, family: Family) -> tuple[Link, ...]:
-    """The candidates that are down, where none of those that are up can be the uplink.
-
-    A link that has an address and brought no route is a LAN's: an uplink would have brought one with it.
-    """
-    links = candidates(network)
-    if network.default_routes(family) or not all(addressed(network, link, family) for link in links if link.carries):
-        return ()
-    return tuple(link for link in links if not link.carries)
-
-
-def addressed(network: Network, link: Link, family: Family) -> bool:
-    """Whether the link has a usable address of the family."""
-    addresses = (a for a in network.addresses if a.index == link.index and a.family is family)
-    return any(address.usable for address in addresses)
-
-
-_KINDS_OF_UPLINKS = frozenset({"", "bond", "team", "vlan", "macvlan", "ipvlan", "bridge", "veth", "wwan"})
-_NAMES_OF_OTHERS = re.compile(r"veth|cali|lxc|cilium|cni|flannel|docker|br-|virbr|kube-")
-
-
-def _could_be_uplink(link: Link) -> bool:
-    return not link.loopback and link.kind in _KINDS_OF_UPLINKS and not _NAMES_OF_OTHERS.match(link.name)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from uplink_exporter.diagnosis.likely import addressed
 from uplink_exporter.diagnosis.verdict import Evidence
-from uplink_exporter.diagnosis.view import Expectation, View, addressed
-from uplink_exporter.facts import Family, Link, NextHop, Operstate
+from uplink_exporter.diagnosis.view import Expectation, View
+from uplink_exporter.facts import MAIN_TABLE, Family, Link, NextHop, Operstate, Route, RouteType, Way, hops_of
+
+# Who began to look so soon after boot would have seen it; so would who has looked for longer than a look takes.
+EARLY = 300.0
+ONE_LOOK = 10.0
 
 LABEL = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
@@ -37,12 +42,22 @@ def link_state(link: Link) -> str:
 def absence(view: View, family: Family) -> Evidence:
     """That there is no default route, and since when."""
     history, now = view.history(family), view.now.uptime
-    if not history.seen:
-        when = f"none in the main table, never since boot {duration(now)} ago"
+    what = "a way out for a part of the world only" if _leaves_in_part(view, family) else "none in the main table"
+    looked_on = view.watched or now - history.watched_since > ONE_LOOK
+    if history.seen:
+        when = f"{what} for {duration(now - (history.absent_since or now))}"
+    elif looked_on and history.watched_since <= EARLY:
+        when = f"{what}, never since boot {duration(now)} ago"
+    elif looked_on:
+        when = f"{what} for {duration(now - history.watched_since)} at least; before that nobody looked"
     else:
-        when = f"none in the main table for {duration(now - (history.absent_since or now))}"
+        when = f"{what}; looked at once, so it is not known since when"
     lost = f", lost {history.losses}x in this boot" if history.losses else ""
     return Evidence(subject=f"{LABEL[family]} default route", observed=when + lost)
+
+
+def _leaves_in_part(view: View, family: Family) -> bool:
+    return any(way.obstacle is None for way in view.network.ways_out(family))
 
 
 def since(view: View, family: Family) -> Iterator[Evidence]:
@@ -61,19 +76,84 @@ def since(view: View, family: Family) -> Iterator[Evidence]:
     yield Evidence(subject=f"{LABEL[family]} uplink", observed=observed)
 
 
-def next_hop(view: View, family: Family, hop: NextHop) -> Evidence:
-    """A default route, as ip-route(8) prints it."""
-    link = view.network.link_at(hop.index)
+def prefix(route: Route) -> str:
+    """What a route leads to, as ip-route(8) prints it."""
+    if not route.prefix_length:
+        return "default"
+    zero = "0.0.0.0" if route.family is Family.IPV4 else "::"
+    return f"{route.destination or zero}/{route.prefix_length}"
+
+
+def name_of(view: View, hop: NextHop | None) -> str:
+    """The device of a next hop."""
+    link = view.network.link_at(hop.index) if hop else None
+    return link.name if link else "?"
+
+
+def next_hop(view: View, hop: NextHop, route: Route | None) -> str:
+    """One next hop of a route, as ip-route(8) prints it."""
     flags = " dead" * hop.dead + " linkdown" * hop.linkdown
     via = f"via {hop.gateway} " if hop.gateway else ""
-    observed = f"default {via}dev {link.name if link else '?'}{flags}"
-    return Evidence(subject=f"{LABEL[family]} default route", observed=observed)
+    told = f"{prefix(route) if route else 'default'} {via}dev {name_of(view, hop)}{flags}"
+    if route is None:
+        return told
+    return told + f" tos {route.tos:#x}" * bool(route.tos) + f" metric {route.metric}" * bool(route.metric)
+
+
+def whole_route(view: View, route: Route) -> str:
+    """A route, as ip-route(8) prints it, on one line."""
+    if route.type is not RouteType.UNICAST:
+        return f"{route.type} {prefix(route)}" + f" metric {route.metric}" * bool(route.metric)
+    expired = "; expired: the router has not advertised it again" if route.expired else ""
+    return " and ".join(next_hop(view, hop, route) for hop in route.next_hops) + expired
+
+
+def taken(view: View, family: Family, way: Way) -> Evidence:
+    """The way that the kernel takes, by which route, table and rule."""
+    subject = f"{LABEL[family]} default route"
+    if way.route is not None and len(way.route.next_hops) > 1:
+        states = dict(hops_of(view.network, way.route))
+        dead = sum(not alive for alive in states.values())
+        lost = f"; {dead} of {len(states)} next hops is dead: the flows that are hashed to it are lost" if dead else ""
+        return Evidence(subject=subject, observed=whole_route(view, way.route) + lost)
+    if way.hop is None:
+        observed = whole_route(view, way.route) if way.route else "none"
+        return Evidence(subject=subject, observed=f"{observed}, by the kernel's answer")
+    table = f", by table {way.table}{_by_rule(view, family, way)}" if way.table != MAIN_TABLE else ""
+    return Evidence(subject=subject, observed=next_hop(view, way.hop, way.route) + table)
+
+
+def _by_rule(view: View, family: Family, way: Way) -> str:
+    rules = (rule for rule in view.network.rules if rule.family is family and rule.table == way.table)
+    rule = next(rules, None)
+    return f", to which rule {rule.priority} leads" if rule else ""
+
+
+def leaves_by(view: View, way: Way) -> str:
+    """By which device traffic leaves."""
+    if way.hop is None or view.network.link_at(way.hop.index) is None:
+        return "there is a default route"
+    if way.table == MAIN_TABLE and (way.route is None or not way.route.prefix_length):
+        return f"the default route leaves by {name_of(view, way.hop)}"
+    where = f"table {way.table}" if way.route is None else prefix(way.route)
+    return f"traffic leaves by {name_of(view, way.hop)} ({where})"
 
 
 def ways_out(view: View) -> tuple[Evidence, ...]:
-    """The next hops by which traffic leaves."""
-    hops = ((family, hop) for family in view.required for hop in view.network.usable_next_hops(family))
-    return tuple(next_hop(view, family, hop) for family, hop in hops)[:4]
+    """The ways that the kernel takes to the outside, and whether they are those that the operator names."""
+    found = [(family, way) for family in view.required for way in view.network.ways_out(family)]
+    told = dict.fromkeys(taken(view, family, way) for family, way in found if way.obstacle is None)
+    return (*tuple(told)[:4], *_not_as_named(view, [way for _, way in found]))
+
+
+def _not_as_named(view: View, ways: list[Way]) -> Iterator[Evidence]:
+    devices = dict.fromkeys(name_of(view, way.hop) for way in ways if way.hop is not None)
+    known = (view.network.device(name) for name in view.network.named)
+    named = [link.name for link in known if link is not None]
+    others = [device for device in devices if device not in named]
+    if named and others:
+        observed = f"traffic leaves by {' and '.join(others)}; --uplink.device names {', '.join(named)}"
+        yield Evidence(subject="way out", observed=observed)
 
 
 def addressless(view: View, family: Family, link: Link) -> Iterator[Evidence]:

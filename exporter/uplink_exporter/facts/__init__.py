@@ -10,13 +10,25 @@ from uplink_exporter.facts.host import Host, Load, Pressure
 from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate
 from uplink_exporter.facts.managers import Claim, Manager
 from uplink_exporter.facts.network import Network
+from uplink_exporter.facts.outside import OUTSIDE, Obstacle, Way, best, covering, hops_of, read, ways
 from uplink_exporter.facts.policy import FlannelPolicy, Policy
 from uplink_exporter.facts.route_history import Device, RouteHistory
-from uplink_exporter.facts.routes import Neighbour, NeighbourState, NextHop, Reached, Route, RouteType
+from uplink_exporter.facts.routes import (
+    MAIN_TABLE,
+    Neighbour,
+    NeighbourState,
+    NextHop,
+    Reached,
+    Route,
+    RouteType,
+    Rule,
+)
 from uplink_exporter.facts.state import NodeState
 
 __all__ = [
     "CARRYING",
+    "MAIN_TABLE",
+    "OUTSIDE",
     "Address",
     "Claim",
     "Device",
@@ -34,6 +46,7 @@ __all__ = [
     "Network",
     "NextHop",
     "NodeState",
+    "Obstacle",
     "Operstate",
     "Policy",
     "Pressure",
@@ -42,5 +55,12 @@ __all__ = [
     "Route",
     "RouteHistory",
     "RouteType",
+    "Rule",
     "SourceError",
+    "Way",
+    "best",
+    "covering",
+    "hops_of",
+    "read",
+    "ways",
 ]

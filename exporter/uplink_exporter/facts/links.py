@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -29,10 +30,17 @@ class Operstate(StrEnum):
 # Drivers that never report an operstate (tun, wireguard, some Wi-Fi) stay "unknown" and carry traffic all the same.
 CARRYING = frozenset({Operstate.UP, Operstate.UNKNOWN})
 
+# Docker names the bridge of a network br- and 12 digits; br-lan and br-ex are uplinks.
+_OF_PODS = re.compile(r"veth|cali|lxc|cilium|cni|flannel|docker|br-[0-9a-f]{12}$|virbr|kube-")
+_IMAGINARY = frozenset({"dummy", "ifb"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A network interface. `kind` is rtnetlink's link kind, empty for a physical device."""
+    """A network interface. `kind` is rtnetlink's link kind, empty for a physical device.
+
+    `master` is the index of the bridge, bond or team that it is a port of, `lower` that of the link on which it stands.
+    """
 
     index: int
     name: str
@@ -45,11 +53,27 @@ class Link:
     mtu: int = 1500
     wireless: bool = False
     driver: str = ""
+    master: int = 0
+    lower: int = 0
+    altnames: tuple[str, ...] = ()
 
     @property
     def carries(self) -> bool:
-        """Whether traffic can leave by it, as far as the kernel knows."""
-        return self.admin_up and self.operstate in CARRYING
+        """Whether traffic can leave by it, as far as the kernel knows.
+
+        The operstate follows the carrier up to a second late (net/core/link_watch.c).
+        """
+        return self.admin_up and self.carrier and self.operstate in CARRYING
+
+    @property
+    def serves_pods(self) -> bool:
+        """Whether it is a container's or an overlay's, by its name: no uplink, whatever a DHCP client put on it."""
+        return _OF_PODS.match(self.name) is not None
+
+    @property
+    def imaginary(self) -> bool:
+        """Whether what is sent into it goes nowhere: it stands in for an uplink where there is none by design."""
+        return self.kind in _IMAGINARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +97,12 @@ class Address:
     @property
     def usable(self) -> bool:
         """Whether it can be the source of traffic that leaves the link."""
-        unready = self.flags & (self.TENTATIVE | self.DADFAILED)
-        local = self.address.startswith(("169.254.", "fe80:", "127.")) or self.address == "::1"
-        return not unready and not local
+        return not self.flags & (self.TENTATIVE | self.DADFAILED) and goes_far(self.address)
+
+
+def goes_far(source: str) -> bool:
+    """Whether what comes from this address is forwarded beyond the link, so that an answer can come back."""
+    return not source.startswith(_NEAR) and source not in ("", "0.0.0.0", "::", "::1")
+
+
+_NEAR = ("169.254.", "127.", "fe8", "fe9", "fea", "feb")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from uplink_exporter.facts.links import Family
@@ -58,9 +58,12 @@ class RouteType(StrEnum):
     OTHER = "other"
 
 
+MAIN_TABLE = 254
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A route of the main table towards 0.0.0.0/n or ::/n, in dump order; a default route if n is 0.
+    """A route that covers a part of the outside, in dump order. `destination` is empty for 0.0.0.0/n and ::/n.
 
     `nested` tells that the next hops came in RTA_MULTIPATH (or from a nexthop object) instead of RTA_OIF: the same
     to the kernel, another thing to flannel, which reads RTA_OIF only.
@@ -68,18 +71,30 @@ class Route:
 
     family: Family
     next_hops: tuple[NextHop, ...]
+    destination: str = ""
     prefix_length: int = 0
+    table: int = MAIN_TABLE
     type: RouteType = RouteType.UNICAST
     protocol: str = "boot"
     metric: int = 0
     tos: int = 0
     nested: bool = False
     preferred_source: str = ""
+    nexthop_object: int = 0
+    lifetime: float | None = field(default=None, compare=False)
+    """Seconds until a router's advertisement of it expires, as of the dump."""
+    expired: bool = False
+    """Whether it did: the kernel uses it no more, and takes its time to remove it."""
+
+    @property
+    def to_all(self) -> bool:
+        """Whether it is a default route, of whatever type."""
+        return self.prefix_length == 0 and self.table == MAIN_TABLE
 
     @property
     def default(self) -> bool:
         """Whether it is a default route of type unicast."""
-        return self.prefix_length == 0 and self.type is RouteType.UNICAST
+        return self.to_all and self.type is RouteType.UNICAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +104,18 @@ class Reached:
     index: int = 0
     preferred_source: str = ""
     errno: int = 0
+    gateway: str = ""
+    type: RouteType = RouteType.UNICAST
+    table: int = MAIN_TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A policy rule (ip-rule(8)): which table is asked, or what is answered instead. `table` is 0 if none is."""
+
+    family: Family
+    priority: int
+    table: int = 0
+    action: RouteType = RouteType.UNICAST
+    always: bool = True
+    """Whether it holds for every packet."""

@@ -15,7 +15,9 @@ def _links(scene: Scene) -> object:
 
 def _network(scene: Scene) -> object:
     network = scene.network
-    return network and (network.links, network.addresses, network.routes, network.neighbours), scene.expected
+    if network is None:
+        return None
+    return network.links, network.addresses, network.routes, network.neighbours, network.ways, scene.expected
 
 
 def _per_family(value: Callable[[Network, Family], float]) -> Callable[[Scene], Iterator[Sample]]:
@@ -63,6 +65,14 @@ def _neighbours(scene: Scene) -> Iterator[Sample]:
             yield (route.family, link.name, hop.gateway), bool(neighbour and neighbour.failed)
 
 
+def _alive(scene: Scene) -> Iterator[Sample]:
+    for family in Family if scene.network else ():
+        hops = scene.network.next_hops(family) if scene.network else {}
+        if len(hops) > 1:
+            counts = Counter(hops.values())
+            yield from (((family, state), counts[alive]) for state, alive in (("alive", True), ("dead", False)))
+
+
 def _operstates(scene: Scene) -> Iterator[Sample]:
     return (((link.name, state), link.operstate is state) for link in scene.links for state in Operstate)
 
@@ -97,9 +107,10 @@ ROUTES = (
     ),
     MetricFamily(
         name="uplink_default_route_usable",
-        help="1 if a default route leaves by a device whose operstate is up or unknown, neither dead nor linkdown.",
+        help="1 if traffic to the outside leaves, by whatever route: the kernel, asked for the way, names a device "
+        "that carries, a gateway that has not failed, and a source address that is not link-local.",
         labels=("family",),
-        samples=_per_family(lambda network, family: bool(network.usable_next_hops(family))),
+        samples=_per_family(lambda network, family: network.usable(family)),
         reads=_network,
     ),
     MetricFamily(
@@ -120,6 +131,13 @@ ROUTES = (
         help="1 for each next hop of each default route of the main table.",
         labels=("family", "device", "gateway", "protocol", "metric"),
         samples=_route_info,
+        reads=_network,
+    ),
+    MetricFamily(
+        name="uplink_default_route_next_hops",
+        help="Next hops of a way to the outside that has several: a dead one loses the flows that are hashed to it.",
+        labels=("family", "state"),
+        samples=_alive,
         reads=_network,
     ),
     MetricFamily(

@@ -4,8 +4,7 @@ kubelet, kube-apiserver, k3s and others ask ChooseHostInterface (k8s.io/apimachi
 are not told. It reads /proc/net/route and /proc/net/ipv6_route, which show the kernel's routes in another way than
 netlink does, and it looks at other things than flannel: IFF_UP counts and link-local addresses do not, and neither
 mask nor metric does.
-Two differences remain: /proc/net/ipv6_route shows all tables, and here only the main one is known; and procfs names
-the device of a nexthop object, which a dump does not where net.ipv4.nexthop_compat_mode is 0.
+/proc/net/ipv6_route shows all tables; the others than the main one are known here where that one has no default route.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def choose_host_interface(network: Network) -> HostIp | NoHostIp:
 def _rows(network: Network, family: Family) -> Iterator[Link | None]:
     """The links of what procfs shows as routes to zero; None where it shows no device, as for a blackhole (`*`)."""
     for route in network.routes:
-        if route.family is family:
+        if route.family is family and not route.destination:
             indexes = _ipv4_row(route) if family is Family.IPV4 else _ipv6_rows(route)
             yield from (network.link_at(index) for index in indexes)
 

@@ -7,7 +7,7 @@ from html import escape
 from itertools import islice
 
 from uplink_exporter.diagnosis import Verdict, duration
-from uplink_exporter.facts import Family, Host
+from uplink_exporter.facts import Family, Host, hops_of
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Choice
 from uplink_exporter.flannel.condition import condition
@@ -97,7 +97,7 @@ def _routes(scene: Scene) -> Iterable[tuple[str, ...]]:
         if not routes:
             yield family, f"none ({required})", ""
         for route in routes:
-            usable = network is not None and any(network.carries(hop) for hop in route.next_hops)
+            usable = network is not None and any(alive for _, alive in hops_of(network, route))
             links = (network.link_at(hop.index) if network else None for hop in route.next_hops)
             devices = " + ".join(link.name for link in links if link) or "?"
             via = " + ".join(hop.gateway for hop in route.next_hops if hop.gateway)

@@ -232,4 +232,7 @@ def test_a_link_is_told_by_name() -> None:
         "mtu": 1500,
         "wireless": True,
         "driver": "brcmfmac",
+        "master": 0,
+        "lower": 0,
+        "altnames": [],
     }

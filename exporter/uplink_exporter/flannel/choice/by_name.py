@@ -88,7 +88,7 @@ def _default_link(network: Network, options: Options, family: Family) -> Link:
     """The link of the family's first default route, of whatever type, metric or state, by RTA_OIF alone."""
     v6 = " v6" if family is Family.IPV6 else ""
     doing = f"failed to get default{v6} interface"
-    route = next((route for route in network.routes if route.family is family and route.prefix_length == 0), None)
+    route = next((route for route in network.routes if route.family is family and route.to_all), None)
     if route is None:
         reason = Blocked.NO_DEFAULT_ROUTE6 if v6 else Blocked.NO_DEFAULT_ROUTE
         raise DeadEndError(reason, f"{doing}: {spelt(f'Unable to find default{v6} route', options)}")

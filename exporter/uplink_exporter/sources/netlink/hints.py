@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 
-from uplink_exporter.facts import Address, Family, Link, Network, NextHop, Route
-from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour, parse_route
+from uplink_exporter.facts import MAIN_TABLE, Address, Family, Link, Network, NextHop, Route, Way, read, ways
+from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour
 from uplink_exporter.sources.netlink.layout import Flag, Message, Type
+from uplink_exporter.sources.netlink.route_codec import parse_route
 
 
 def matters(network: Network, message: Message) -> bool:
-    """Whether an event asks for a dump: all but the neighbours that are no default gateway."""
-    if message.type != Type.NEWNEIGH:
+    """Whether an event asks for a dump: all but the neighbours that are no gateway to the outside."""
+    if message.type not in (Type.NEWNEIGH, Type.DELNEIGH):
         return True
     neighbour = parse_neighbour(message.body)
     return neighbour is not None and (neighbour.index, neighbour.address) in gateways(network)
 
 
 def gateways(network: Network) -> dict[tuple[int, str], NextHop]:
-    """The next hops of the default routes that have a gateway, by device and gateway."""
-    hops = (hop for family in Family for route in network.default_routes(family) for hop in route.next_hops)
-    return {(hop.index, hop.gateway): hop for hop in hops if hop.gateway and hop.index}
+    """The next hops that have a gateway, of the default routes and of what the kernel takes, by device and gateway."""
+    given = (hop for family in Family for route in network.default_routes(family) for hop in route.next_hops)
+    taken = (way.hop for family in Family for way in ways(network, family) if way.hop is not None)
+    return {(hop.index, hop.gateway): hop for hop in (*given, *taken) if hop.gateway and hop.index}
 
 
 def hinted(network: Network, message: Message) -> Network:
-    """The network after one event, as far as default routes go. Pure."""
+    """The network after one event, as far as the ways to the outside go. Pure."""
+    after = _told(network, message)
+    return after if after is network else _overtaken(network, after)
+
+
+def _overtaken(before: Network, after: Network) -> Network:
+    """The network without the answers that an event has overtaken.
+
+    One that was what the main table says is read from there until the kernel is asked again. Any other, or what the
+    table does not tell, only the kernel knows.
+    """
+    reached, unsettled = dict(after.reached), set(after.unsettled)
+    for family in Family:
+        for way, left in zip(ways(before, family), ways(after, family), strict=True):
+            was, now = read(before, family, way.address), read(after, family, way.address)
+            explained = _same(way, was)
+            if explained and was != now:
+                reached.pop(way.address, None)
+            if (was != now and not (explained and now.sure)) or (way.obstacle != left.obstacle and not explained):
+                unsettled.add(family)
+    return replace(after, reached=MappingProxyType(reached), unsettled=frozenset(unsettled))
+
+
+def _same(way: Way, reading: Way) -> bool:
+    return (way.hop is None) == (reading.hop is None) and way.route == reading.route
+
+
+def _told(network: Network, message: Message) -> Network:
     match message.type:
         case Type.NEWLINK | Type.DELLINK:
             link = parse_link(message.body)
@@ -34,7 +64,9 @@ def hinted(network: Network, message: Message) -> Network:
             return network if address is None else _with_address(network, address, message)
         case Type.NEWROUTE | Type.DELROUTE:
             route = parse_route(message.body)
-            return network if route is None else replace(network, routes=_with_route(network.routes, route, message))
+            if route is None or route.table != MAIN_TABLE:
+                return network
+            return replace(network, routes=_with_route(network.routes, route, message))
         case _:
             return network
 
@@ -81,7 +113,8 @@ def _with_route(routes: tuple[Route, ...], route: Route, message: Message) -> tu
     if message.flags & Flag.REPLACE:
         return (*(other for other in routes if _key(other) != _key(route)), route)
     # A route that the dump has already, or to which IPv6 appended a next hop, is told of whole.
-    return (*(other for other in routes if _less(other, route) is not None), route)
+    others = tuple(other for other in routes if _less(other, route) is not None)
+    return (*others, route) if message.flags & Flag.APPEND else (route, *others)
 
 
 def _less(other: Route, route: Route) -> Route | None:
@@ -98,4 +131,4 @@ def _less(other: Route, route: Route) -> Route | None:
 
 def _key(route: Route) -> tuple[object, ...]:
     # What makes two routes the same to the kernel, which then replaces one by the other.
-    return (route.family, route.prefix_length, route.metric, route.tos)
+    return (route.family, route.destination, route.prefix_length, route.metric, route.tos)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from uplink_exporter.facts import Family, Link, Neighbour, Network, NextHop, Reached, Route
-from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour, parse_reached, parse_route
+from uplink_exporter.facts import (
+    MAIN_TABLE,
+    OUTSIDE,
+    Family,
+    Link,
+    Neighbour,
+    Network,
+    NextHop,
+    Obstacle,
+    Reached,
+    Route,
+    RouteType,
+    Rule,
+    ways,
+)
+from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour
 from uplink_exporter.sources.netlink.hints import gateways
 from uplink_exporter.sources.netlink.layout import Message, Type
 from uplink_exporter.sources.netlink.requests import (
@@ -17,68 +31,106 @@ from uplink_exporter.sources.netlink.requests import (
     links_request,
     neighbour_request,
     neighbours_request,
+    nexthops_request,
     reached_request,
     routes_request,
+    rules_request,
+)
+from uplink_exporter.sources.netlink.route_codec import (
+    NexthopObject,
+    parse_nexthop,
+    parse_reached,
+    parse_route,
+    parse_rule,
 )
 from uplink_exporter.sources.netlink.wire import Wire
 
 Targets = Callable[[], Iterable[str]]
 
+# ENOENT, ENODEV: there is none, or its link went since the routes were dumped.
+_NO_ENTRY = (errno.ENOENT, errno.ENODEV)
+_OUTSIDE = tuple(address for family in Family for address in OUTSIDE[family])
+
 
 @dataclass(slots=True)
 class Kernel:
-    """Asks the kernel for the whole of what we need."""
+    """Asks the kernel for the whole of what we need. `named` are the devices that the operator names as uplinks."""
 
     wire: Wire
     sysfs: Path
     targets: Targets = tuple
+    named: tuple[str, ...] = ()
     hardware: dict[tuple[int, str], tuple[bool, str]] = field(default_factory=dict)
 
     async def dump(self) -> Network:
-        """One consistent look at links, addresses, routes towards zero and the gateways' neighbour entries."""
+        """One consistent look at links, addresses, routes to the outside and the gateways' neighbour entries."""
         links = await self._all(Type.NEWLINK, links_request)
         addresses = await self._all(Type.NEWADDR, addresses_request)
         network = Network(
             links=self._described([link for m in links if (link := parse_link(m.body)) is not None]),
             addresses=tuple(a for m in addresses if (a := parse_address(m.body)) is not None),
-            routes=tuple([route for family in Family for route in await self._routes(family)]),
+            routes=await self._routes(),
+            reached=MappingProxyType(await self._reached((*_OUTSIDE, *self.targets()))),
+            named=self.named,
         )
-        neighbours = [await self._neighbour(hop) for hop in gateways(network).values()]
         return replace(
             network,
-            neighbours=tuple(n for n in neighbours if n is not None),
-            reached=MappingProxyType({address: await self._reached(address) for address in self.targets()}),
+            neighbours=tuple(await self._neighbours(gateways(network).values())),
+            rules=await self._rules(network),
         )
 
     async def _all(self, kind: Type, request: Callable[[int], bytes]) -> list[Message]:
         return [message for message in await self.wire.ask(request) if message.type == kind]
 
-    async def _routes(self, family: Family) -> list[Route]:
-        answer = await self.wire.ask(lambda s: routes_request(s, family), absent=(errno.ENOENT,))
+    async def _routes(self) -> tuple[Route, ...]:
+        routes = [route for family in Family for route in await self._table(family, MAIN_TABLE)]
+        if not routes:
+            # Kubernetes looks for default routes in procfs, which shows all tables of IPv6.
+            routes = await self._table(Family.IPV6, 0)
+        if any(route.nexthop_object and _nameless(route) for route in routes):
+            answer = await self.wire.ask(nexthops_request, absent=(errno.EOPNOTSUPP,))
+            objects = {
+                found.number: found for m in answer if m.type == Type.NEWNEXTHOP and (found := parse_nexthop(m.body))
+            }
+            routes = [resolved(route, objects) for route in routes]
+        return tuple(routes)
+
+    async def _table(self, family: Family, table: int) -> list[Route]:
+        answer = await self.wire.ask(lambda s: routes_request(s, family, table), absent=(errno.ENOENT,))
         routes = (parse_route(message.body) for message in answer if message.type == Type.NEWROUTE)
-        # A kernel without IPv6 answers for all the families that it has.
-        return [route for route in routes if route is not None and route.family is family]
+        # A kernel without IPv6 answers for all the families that it has, one before 4.20 for all tables.
+        return [r for r in routes if r is not None and r.family is family and table in (r.table, 0)]
 
-    async def _neighbour(self, hop: NextHop) -> Neighbour | None:
-        try:
-            # ENODEV: the link went since the routes were dumped.
-            absent = (errno.ENOENT, errno.ENODEV)
-            answer = await self.wire.ask(lambda s: neighbour_request(s, hop), absent=absent)
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            answer = await self._all(Type.NEWNEIGH, neighbours_request)
-        found = (parse_neighbour(message.body) for message in answer)
-        return next((n for n in found if n is not None and (n.index, n.address) == (hop.index, hop.gateway)), None)
+    async def _neighbours(self, hops: Iterable[NextHop]) -> list[Neighbour]:
+        asked = list(hops)
+        answers = await self.wire.each([_about(hop) for hop in asked])
+        if errno.EOPNOTSUPP in answers:
+            answers = [*await self._all(Type.NEWNEIGH, neighbours_request)]
+        failed = [answer for answer in answers if isinstance(answer, int) and answer not in _NO_ENTRY]
+        if failed:
+            raise OSError(failed[0], f"netlink: {errno.errorcode.get(failed[0], failed[0])}")
+        found = (parse_neighbour(answer.body) for answer in answers if isinstance(answer, Message))
+        wanted = {(hop.index, hop.gateway) for hop in asked}
+        return [n for n in found if n is not None and (n.index, n.address) in wanted]
 
-    async def _reached(self, address: str) -> Reached:
-        try:
-            answer = await self.wire.ask(lambda sequence: reached_request(sequence, address))
-        except TimeoutError:
-            raise
-        except OSError as error:
-            return Reached(errno=error.errno or errno.EIO)
-        return next((parse_reached(m.body) for m in answer if m.type == Type.NEWROUTE), Reached())
+    async def _reached(self, addresses: Iterable[str]) -> dict[str, Reached]:
+        asked = list(dict.fromkeys(addresses))
+        answers = await self.wire.each([_towards(address) for address in asked])
+        return {
+            address: Reached(errno=answer) if isinstance(answer, int) else parse_reached(answer.body)
+            for address, answer in zip(asked, answers, strict=True)
+        }
+
+    async def _rules(self, network: Network) -> tuple[Rule, ...]:
+        """The policy rules of the families of which the main table does not explain the ways."""
+        asked = [family for family in Family if any(_unexplained(network, family))]
+        return tuple([rule for family in asked for rule in await self._rules_of(family)])
+
+    async def _rules_of(self, family: Family) -> list[Rule]:
+        absent = (errno.EOPNOTSUPP, errno.EAFNOSUPPORT)
+        answer = await self.wire.ask(lambda sequence: rules_request(sequence, family), absent=absent)
+        rules = (parse_rule(message.body) for message in answer if message.type == Type.NEWRULE)
+        return [rule for rule in rules if rule is not None and rule.family is family]
 
     def _described(self, links: list[Link]) -> tuple[Link, ...]:
         keys = [(link.index, link.name) for link in links]
@@ -97,3 +149,35 @@ def read_hardware(sysfs: Path, index: int, name: str) -> tuple[bool, str]:
         return (device / "phy80211").exists(), driver.resolve().name if driver.exists() else ""
     except (OSError, ValueError):
         return False, ""
+
+
+def _about(hop: NextHop) -> Callable[[int], bytes]:
+    return lambda sequence: neighbour_request(sequence, hop)
+
+
+def _towards(address: str) -> Callable[[int], bytes]:
+    return lambda sequence: reached_request(sequence, address)
+
+
+def _unexplained(network: Network, family: Family) -> Iterator[bool]:
+    for way in ways(network, family):
+        answer = network.reached[way.address]
+        refused = way.obstacle is Obstacle.NO_ROUTE and way.route is not None
+        yield refused or answer.table != MAIN_TABLE
+
+
+def _nameless(route: Route) -> bool:
+    return not any(hop.index for hop in route.next_hops)
+
+
+def resolved(route: Route, objects: Mapping[int, NexthopObject]) -> Route:
+    """The route with the next hops of its nexthop object, which the kernel only numbers by nexthop_compat_mode=0."""
+    if not route.nexthop_object or not _nameless(route):
+        return route
+    known = objects.get(route.nexthop_object)
+    if known is None:
+        return route
+    members = [objects.get(number) for number in known.members] if known.members else [known]
+    hops = tuple(member.hop for member in members if member is not None and member.hop is not None)
+    # flannel reads RTA_OIF, and there is none; nor does a blackhole have one.
+    return replace(route, next_hops=hops) if hops else replace(route, type=RouteType.BLACKHOLE)

@@ -26,6 +26,10 @@ class Type(IntEnum):
     NEWNEIGH = 28
     DELNEIGH = 29
     GETNEIGH = 30
+    NEWRULE = 32
+    GETRULE = 34
+    NEWNEXTHOP = 104
+    GETNEXTHOP = 106
 
 
 class Flag(IntFlag):
@@ -36,13 +40,12 @@ class Flag(IntFlag):
     DUMP_INTR = 0x10
     REPLACE = 0x100
     DUMP = 0x300
+    APPEND = 0x800
 
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 FAMILIES = {AF_INET: Family.IPV4, AF_INET6: Family.IPV6}
 NUMBERS = {family: number for number, family in FAMILIES.items()}
-
-MAIN_TABLE = 254
 
 HEADER = Struct("=IHHII")
 ATTRIBUTE = Struct("=HH")
@@ -50,6 +53,8 @@ LINK = Struct("=BxHiII")
 ADDRESS = Struct("=BBBBI")
 ROUTE = Struct("=BBBBBBBBI")
 NEIGHBOUR = Struct("=B3xiHBB")
+RULE = Struct("=BBBBB2xBI")
+NEXTHOP_OBJECT = Struct("=B3xI")
 
 U32 = Struct("=I")
 

@@ -39,6 +39,7 @@ class Wire:
     """A netlink socket: the typed face of pyroute2's asyncio core, which has no types of its own."""
 
     core: Any
+    socket: socket.socket
     sequence: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def received(self, within: float) -> Iterable[Message]:
@@ -49,20 +50,33 @@ class Wire:
                 first = await self.core.msg_queue.get(0)
         except TimeoutError:
             return ()
-        return (message for data in itertools.chain([first], self._arrived()) for message in _checked(data))
+        return _read_out(itertools.chain([first], self._arrived()))
 
-    def pending(self) -> list[Message]:
+    def pending(self) -> Iterable[Message]:
         """The events that the kernel had sent by now."""
-        return [message for data in self._arrived() for message in _checked(data)]
+        return _read_out(self._arrived())
 
-    def _arrived(self) -> Iterator[bytes]:
+    def _arrived(self) -> Iterator[bytes | OSError]:
         queue = self.core.msg_queue.root
         while not queue.empty():
             yield queue.get_nowait()
         # The transport reads one datagram a turn of the loop, and so falls behind in a burst.
-        with suppress(BlockingIOError):
-            for _ in range(LONGEST_BURST):
-                yield self.core.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
+        for _ in range(LONGEST_BURST):
+            try:
+                yield self.socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                yield error
+
+    async def each(self, requests: Iterable[Callable[[int], bytes]]) -> list[Message | int]:
+        """The one answer to each of several requests that ask for no dump, or an errno: the kernel answers at once."""
+        await self.core.setup_endpoint()
+        asked = [request(next(self.sequence)) for request in requests]
+        if asked:
+            self.core.send(b"".join(asked))
+        answers = (next(messages(self.socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT))) for _ in asked)
+        return [error_code(message) or message for message in answers]
 
     async def ask(self, request: Callable[[int], bytes], absent: tuple[int, ...] = ()) -> list[Message]:
         """The whole answer to a request; none for an errno that means that there is nothing."""
@@ -81,18 +95,36 @@ class Wire:
             self.core.msg_queue.free_tag(sequence)
 
     async def _answer(self, sequence: int) -> AsyncIterator[Message]:
+        interrupted = False
         while True:
             for message in _checked(await self.core.msg_queue.get(sequence)):
+                interrupted |= bool(message.flags & Flag.DUMP_INTR)
                 if message.type != Type.DONE:
                     yield message
+                elif interrupted:
+                    raise SourceError(Reason.INTERRUPTED, "the kernel's tables changed during a dump")
                 if message.type == Type.DONE or not message.flags & Flag.MULTI:
                     return
 
 
+def _read_out(arrived: Iterable[bytes | OSError]) -> Iterator[Message]:
+    """The messages, and only then that there was no room for more: the kernel says so before what it had room for."""
+    overflow: OSError | None = None
+    for data in arrived:
+        try:
+            if isinstance(data, OSError):
+                raise data
+            yield from _checked(data)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            overflow = error
+    if overflow is not None:
+        raise overflow
+
+
 def _checked(data: bytes) -> Iterator[Message]:
     for message in messages(data):
-        if message.flags & Flag.DUMP_INTR:
-            raise SourceError(Reason.INTERRUPTED, "the kernel's tables changed during a dump")
         if code := error_code(message):
             raise OSError(code, f"netlink: {errno.errorcode.get(code, code)}")
         yield message
@@ -108,7 +140,7 @@ def opened(groups: int = 0) -> Iterator[Wire]:
         _configure(sock, groups)
         core = AsyncNetlinkSocket(use_socket=sock)
         try:
-            yield Wire(core)
+            yield Wire(core, sock)
         finally:
             core.close()
     finally:
