@@ -47,6 +47,14 @@ def test_they_say_what_a_web_config_asks_for(readable: Path) -> None:
     assert "--cacert" not in notes(readable, {"web": {"config": {"secretName": "mine"}}})
 
 
+def test_they_show_where_a_runbook_is_before_the_night(readable: Path) -> None:
+    rules_file = (CHART / "files/uplink.rules.yml").read_text()
+    assert f"{re.findall(r'runbook_url: (.*/UplinkLost.md)', rules_file)[0]}" in notes(readable)
+    ours = {"runbookBaseUrl": "https://wiki.example.org/runbooks"}
+    assert "https://wiki.example.org/runbooks/UplinkLost.md" in notes(readable, {"prometheusRule": ours})
+    assert "runbook" not in notes(readable, {"prometheusRule": {"enabled": False}})
+
+
 WARNINGS = [
     ({}, (), "knows no PodMonitor"),
     ({}, (), "knows no PrometheusRule"),
