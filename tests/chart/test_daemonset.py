@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
-from tests.chart.helm import Chart, Object, environment
+from tests.chart.helm import CI, Chart, Object, environment
 from uplink_exporter.facts import Family
 from uplink_exporter.settings import Mode, parse
 
@@ -168,6 +169,16 @@ def test_of_the_node_it_sees_little_and_writes_nothing(chart: Chart) -> None:
 )
 def test_each_mount_can_be_turned_off(chart: Chart, values: Object, gone: set[str]) -> None:
     assert host_paths(chart, values).keys() == NARROW - gone
+
+
+def test_the_directory_of_the_journal_is_made_on_no_node(chart: Chart) -> None:
+    """Where it is not there, a mount would make it, and journald would write to the SD card from the next boot on."""
+    presets = [yaml.safe_load(path.read_text()) or {} for path in CI]
+    for values in ({}, *presets):
+        assert not any(path.startswith("/var/log/journal") or path == "/var/log" for path in host_paths(chart, values))
+    told = host_paths(chart, {"hostMounts": {"journal": ["/run/log/journal"], "units": "/run/systemd/units"}})
+    assert {"/run/log/journal", "/run/systemd/units"} <= told.keys()
+    assert all(mount["readOnly"] for mount in told.values())
 
 
 def test_the_links_that_docker_makes_of_logs_lead_somewhere(chart: Chart) -> None:

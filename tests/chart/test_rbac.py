@@ -43,7 +43,7 @@ def test_that_is_what_the_source_asks_for() -> None:
     assert asked == {
         "/api/v1/pods",
         "/apis/discovery.k8s.io/*/namespaces/default/endpointslices/kubernetes",
-        "/api/v1/namespaces/*/configmaps/kube-flannel-cfg",
+        "/api/v1/namespaces/*/configmaps/*",
     }
 
 

@@ -19,6 +19,7 @@ from tests.builders import (
     LOGS,
     NETWORK,
     PODS,
+    RESTARTS,
     ROUTE,
     SHOWING,
     WLAN0,
@@ -33,7 +34,7 @@ from tests.builders import (
 )
 from uplink_exporter.facts import Host, Load, NeighbourState, Network, NodeState, Policy, Reason
 from uplink_exporter.families import FAMILIES, Scene
-from uplink_exporter.flannel.observed import FlannelLogs, NodePods
+from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods
 from uplink_exporter.history.memory import Recorded
 from uplink_exporter.settings import DEFAULT_EXCLUDE
 from uplink_exporter.web.page import Page
@@ -225,3 +226,25 @@ def test_every_closed_set_is_told_whole() -> None:
         ("uplink_default_route_usable", 2),
     ):
         assert sum(key.startswith(f"{name}{{") for key in seen) == size
+
+
+CANAL = replace(LOGS, subnet_file=None, started=True, written=BOOT + 1)
+DIED = LastWords(uid=RESTARTS.uid, container=RESTARTS.container, attempt=RESTARTS.count, cause=Cause.UNKNOWN, line="")
+
+
+@pytest.mark.parametrize(
+    ("looks", "present"),
+    [
+        pytest.param([CANAL], None, id="canal runs without it, by its log"),
+        pytest.param([CANAL, PODS], None, id="canal runs without it, by the API"),
+        pytest.param([replace(CANAL, written=BOOT - 50)], 0, id="a log of the last boot tells of no flannel that runs"),
+        pytest.param([replace(CANAL, ended=DIED), PODS], 0, id="it died, and has not written it"),
+        pytest.param([LOGS, CANAL, PODS], 0, id="it was there in this boot"),
+        pytest.param([LOGS], 1, id="it is there"),
+    ],
+)
+def test_the_file_of_flannel_is_not_missed_where_flannel_runs_without_it(
+    looks: list[FlannelLogs | NodePods], present: int | None
+) -> None:
+    seen = samples(scene(node(*looks)))
+    assert seen.get("uplink_flannel_subnet_file_present") == present

@@ -80,7 +80,7 @@ BAD = {
     "interface.include": ("(", "*"),
     "interface.exclude": ("[",),
     "flannel.container": ("Kube", "a_b", "", "-a", "a" * 64),
-    "flannel.namespace": ("kube.system", "KUBE"),
+    "flannel.namespace": ("kube.system", "KUBE", "kube-*"),
     "flannel.pod": ("(", "(a{1000}){1000}"),
     "flannel.unit": ("k3s", "k3s.socket", "../k3s.service", "k3s service"),
     "flannel.args": ("'", "kubelet --iface=wlan0"),

@@ -22,6 +22,7 @@ from uplink_exporter.flannel.re2 import compile_pattern
 from uplink_exporter.sources.kubernetes.objects import (
     MOST_WAITING,
     Pod,
+    config_map_of,
     parse_command,
     parse_config_map,
     parse_pod,
@@ -351,3 +352,16 @@ def test_no_name_of_a_pod_holds_up_what_looks_for_it() -> None:
     nested = Selection(pod=compile_pattern("^(a+)+$"))
     assert not nested.wants("default", "a" * 252 + "b")
     assert nested.wants("default", "a" * 253)
+
+
+@pytest.mark.parametrize(
+    ("pod", "name"),
+    [
+        ("rke2-canal-x7k2q", "rke2-canal-config"),
+        ("canal-b4c8z", "canal-config"),
+        ("kube-flannel-ds-jqgsm", "kube-flannel-cfg"),
+        ("canal", "kube-flannel-cfg"),
+    ],
+)
+def test_the_config_map_is_called_after_the_daemon_set(pod: str, name: str) -> None:
+    assert config_map_of(pod) == name

@@ -107,8 +107,10 @@ def _last_crash(scene: Scene) -> Iterator[Sample]:
 
 
 def _subnet_file_present(scene: Scene) -> Iterator[Sample]:
-    logs = scene.state.fresh(FlannelLogs, scene.now)
-    return _one(logs.subnet_file is not None if logs else None)
+    """None where flannel was seen to run without it: canal's does not write there."""
+    logs, flannel = scene.state.fresh(FlannelLogs, scene.now), condition(scene.state, scene.now)
+    elsewhere = flannel.running and flannel.ready is not False and logs is not None and not logs.subnet_file_seen
+    return _one(logs.subnet_file is not None if logs and not elsewhere else None)
 
 
 def _subnet_file_time(scene: Scene) -> Iterator[Sample]:
@@ -206,7 +208,7 @@ FLANNEL = (
     ),
     MetricFamily(
         name="uplink_flannel_subnet_file_present",
-        help="1 if flannel's subnet.env is there: without it no pod gets a network.",
+        help="1 if flannel's subnet.env is there: without it no pod gets a network; no sample if flannel runs without.",
         samples=_subnet_file_present,
     ),
     MetricFamily(

@@ -102,7 +102,7 @@ def _of_pod(state: NodeState, now: Instant) -> Condition:
     if container is not None:
         known = _by_api(container, logs)
     elif logs is not None:
-        known = Condition(found=True, running=_runs(logs), container=_only(logs.restarts))
+        known = Condition(found=True, running=_runs(logs, now), container=_only(logs.restarts))
     else:
         return Condition(found=state.policy.flannel.given)
     just = restarted(state, SETTLING, now) > 0
@@ -138,13 +138,15 @@ def _goes_on(logs: FlannelLogs, container: FlannelContainer) -> bool:
     return max(counts, default=0) > told.count or (container.running and died)
 
 
-def _runs(logs: FlannelLogs) -> bool | None:
-    """By its logs alone. They outlive a reboot, while /run begins empty: without flannel's file in it, an attempt that
-    left no last words may be of the last boot.
+def _runs(logs: FlannelLogs, now: Instant) -> bool | None:
+    """By its logs alone. They outlive a reboot: an attempt that left no last words may be of the last boot.
+
+    /run begins empty, so flannel's file in it tells; canal does not write it, but to its log.
     """
     if logs.ended is not None:
         return False
-    return None if logs.subnet_file is None else True
+    in_this_boot = logs.written is not None and now.boot_time <= logs.written <= now.unix(now.uptime)
+    return True if logs.subnet_file is not None or (logs.started and in_this_boot) else None
 
 
 def _only(restarts: tuple[ContainerRestarts, ...]) -> ContainerRestarts | None:

@@ -104,12 +104,20 @@ class FlannelLogs:
     """`ipv4`, `ipv6` or `dual` by what the newest attempt says, else by subnet.env; empty if neither tells."""
     subnet_file: float | None = None
     """Unix time of `/run/flannel/subnet.env`; None if there is none."""
+    subnet_file_seen: bool = False
+    """Whether it was there since we look."""
+    written: float | None = None
+    """Unix time at which the newest attempt's log was written last."""
 
     def following(self, previous: FlannelLogs | None, now: Instant) -> FlannelLogs:
         """Itself, with what was last seen of its set-up: a log that was rotated away had it. The ledger counts."""
-        if previous is None:
-            return self
-        return replace(self, flags_line=self.flags_line or previous.flags_line, stack=self.stack or previous.stack)
+        before = previous or FlannelLogs(found=False)
+        return replace(
+            self,
+            flags_line=self.flags_line or before.flags_line,
+            stack=self.stack or before.stack,
+            subnet_file_seen=self.subnet_file is not None or before.subnet_file_seen,
+        )
 
 
 class ApiPath(StrEnum):

@@ -20,6 +20,7 @@ from uplink_exporter.settings.values import (
     flannel_version,
     label,
     listen,
+    namespace,
     pattern,
     subdomain,
     telemetry_path,
@@ -119,10 +120,10 @@ FLAGS: tuple[Flag, ...] = (
     ),
     Flag(
         name="flannel.namespace",
-        default=(),
-        parse=label,
-        allowed="a namespace's name, such as kube-flannel",
-        help="only pods of this namespace count as flannel",
+        default=("kube-flannel", "kube-system"),
+        parse=namespace,
+        allowed="a namespace's name, such as kube-flannel, or * for all",
+        help="only pods of this namespace count as flannel, so that none of a tenant's does",
         repeatable=True,
     ),
     Flag(

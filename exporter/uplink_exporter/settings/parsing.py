@@ -44,7 +44,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         procfs=one["path.procfs"],
         rootfs=one["path.rootfs"],
         flannel_containers=values["flannel.container"],
-        flannel_namespaces=values["flannel.namespace"],
+        flannel_namespaces=values["flannel.namespace"] if all(values["flannel.namespace"]) else (),
         flannel_pod=one["flannel.pod"],
         kubernetes=one["source.kubernetes"],
         pod_logs=one["source.pod-logs"],

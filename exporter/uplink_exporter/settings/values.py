@@ -75,6 +75,11 @@ def label(text: str) -> str:
     return text
 
 
+def namespace(text: str) -> str:
+    """A namespace's name; empty for `*`, which is all of them."""
+    return "" if text == "*" else label(text)
+
+
 def subdomain(text: str) -> str:
     """A name as Kubernetes gives to nodes."""
     if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", text):

@@ -234,12 +234,15 @@ interface.exclude: [{{ toJson $v.interface.exclude }}]
 flannel.container: {{ toJson $v.flannel.containers }}
 flannel.namespace: {{ toJson $v.flannel.namespaces }}
 flannel.pod: [{{ toJson $v.flannel.pod }}]
+flannel.unit: {{ toJson $v.flannel.units }}
 flannel.args: [{{ toJson $v.flannel.args }}]
 flannel.version: [{{ toJson $v.flannel.version }}]
 flannel.stack: [{{ toJson $v.flannel.stack }}]
 flannel.delta-window: {{ toJson $v.flannel.deltaWindows }}
 source.kubernetes: [{{ ternary "on" "off" $v.sources.kubernetes | quote }}]
 source.pod-logs: [{{ ternary "on" "off" $v.sources.podLogs | quote }}]
+source.units: [{{ ternary "on" "off" (ne $v.hostMounts.units "") | quote }}]
+source.journal: [{{ ternary "on" "off" (gt (len $v.hostMounts.journal) 0) | quote }}]
 {{- if $v.sources.kubernetes }}
 kubernetes.api-server: {{ toJson $v.kubernetes.apiServers }}
 kubernetes.kubeconfig: [{{ toJson $v.kubernetes.kubeconfig }}]
@@ -248,6 +251,10 @@ kubernetes.kubeconfig: [{{ toJson $v.kubernetes.kubeconfig }}]
 path.pod-logs: [{{ toJson $v.hostMounts.podLogs }}]
 path.flannel-run: [{{ toJson $v.hostMounts.flannelRun }}]
 {{- end }}
+{{- with $v.hostMounts.units }}
+path.units: [{{ toJson . }}]
+{{- end }}
+path.journal: {{ toJson $v.hostMounts.journal }}
 {{- if $v.state.enabled }}
 state.directory: [/var/lib/uplink-exporter]
 {{- end }}

@@ -18,6 +18,13 @@ Talos is a container that does not see these paths.
 {{- $mounts = append $mounts (dict "name" "docker-containers" "path" .) }}
 {{- end }}
 {{- end }}
+{{- $shared := and (has "systemd" .Values.hostMounts.networkConfig) (eq .Values.hostMounts.units "/run/systemd/units") }}
+{{- if and .Values.hostMounts.units (not $shared) }}
+{{- $mounts = append $mounts (dict "name" "units" "path" .Values.hostMounts.units) }}
+{{- end }}
+{{- range $number, $path := .Values.hostMounts.journal }}
+{{- $mounts = append $mounts (dict "name" (printf "journal-%d" $number) "path" $path) }}
+{{- end }}
 {{- $network := dict "netplan" (list "/etc/netplan") "NetworkManager" (list "/run/NetworkManager") }}
 {{- $_ := set $network "networkd" (list "/run/systemd/netif" "/run/systemd/network") }}
 {{- $_ := set $network "ifupdown" (list "/etc/network" "/run/network") }}

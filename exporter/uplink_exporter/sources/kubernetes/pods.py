@@ -25,6 +25,7 @@ from uplink_exporter.sources.kubernetes.objects import (
     SUBDOMAIN,
     Command,
     Pod,
+    config_map_of,
     parse_config_map,
     parse_pod,
     parse_resource_version,
@@ -219,10 +220,12 @@ async def _pages(api: Api, subject: Subject, *, exact: bool) -> AsyncGenerator[t
 
 async def _learn_stack(api: Api, seen: Seen) -> None:
     """Look up flannel's ConfigMap beside its pod; while there is no pod, what is known stays known."""
-    flannel = _flannel(seen)
-    if flannel:
-        path = f"/api/v1/namespaces/{flannel[0].namespace}/configmaps/kube-flannel-cfg"
-        seen.stack = parse_config_map(await get(api, Resource(path=path, name="configmaps", verb="get")))
+    if flannel := _flannel(seen):
+        name = config_map_of(flannel[0].flannel[0].restarts.pod)
+        one = Resource(
+            path=f"/api/v1/namespaces/{flannel[0].namespace}/configmaps/{name}", name="configmaps", verb="get"
+        )
+        seen.stack = parse_config_map(await get(api, one))
 
 
 def node_pods(path: ApiPath, seen: Seen, endpoints: tuple[str, ...] = ()) -> NodePods:
@@ -246,5 +249,6 @@ def node_pods(path: ApiPath, seen: Seen, endpoints: tuple[str, ...] = ()) -> Nod
 
 def _flannel(seen: Seen) -> list[Pod]:
     """The pods with flannel in them, the newest of those that stay first."""
-    pods = (pod for pod in seen.pods.values() if pod.flannel)
-    return sorted(pods, key=lambda pod: pod.age, reverse=True)[:MOST_FLANNEL]
+    return sorted(filter(lambda pod: pod.flannel, seen.pods.values()), key=lambda pod: pod.age, reverse=True)[
+        :MOST_FLANNEL
+    ]

@@ -41,3 +41,12 @@ class Resource:
     path: str
     name: str
     verb: str
+
+
+_CONFIG_MAPS = {"rke2-canal": "rke2-canal-config", "canal": "canal-config"}
+
+
+def flannel_config(namespace: str, pod: str) -> Resource:
+    """The ConfigMap with net-conf.json, which is called after the DaemonSet of flannel's pod."""
+    name = _CONFIG_MAPS.get(pod.rpartition("-")[0], "kube-flannel-cfg")
+    return Resource(path=f"/api/v1/namespaces/{namespace}/configmaps/{name}", name="configmaps", verb="get")
