@@ -38,7 +38,7 @@ def test_it_may_do_this(chart: Chart) -> None:
 
 def test_that_is_what_the_source_asks_for() -> None:
     sources = Path(uplink_exporter.sources.kubernetes.__file__).parent
-    texts = [(sources / name).read_text() for name in ("paths.py", "pods.py")]
+    texts = [(sources / name).read_text() for name in ("paths.py", "pods.py", "terms.py")]
     asked = {re.sub(r"{.*?}", "*", path) for text in texts for path in re.findall(r'"(/apis?/[^"]+)"', text)}
     assert asked == {
         "/api/v1/pods",

@@ -22,7 +22,6 @@ from uplink_exporter.flannel.re2 import compile_pattern
 from uplink_exporter.sources.kubernetes.objects import (
     MOST_WAITING,
     Pod,
-    config_map_of,
     parse_command,
     parse_config_map,
     parse_pod,
@@ -30,6 +29,7 @@ from uplink_exporter.sources.kubernetes.objects import (
 )
 from uplink_exporter.sources.kubernetes.paths import parse_endpoints
 from uplink_exporter.sources.kubernetes.pods import Seen, fold, node_pods
+from uplink_exporter.sources.kubernetes.terms import flannel_config
 
 FIXTURES = Path(__file__).parent.parent / "fixtures/api"
 ANY = Selection()
@@ -364,4 +364,4 @@ def test_no_name_of_a_pod_holds_up_what_looks_for_it() -> None:
     ],
 )
 def test_the_config_map_is_called_after_the_daemon_set(pod: str, name: str) -> None:
-    assert config_map_of(pod) == name
+    assert flannel_config("kube-system", pod).path == f"/api/v1/namespaces/kube-system/configmaps/{name}"

@@ -25,14 +25,13 @@ from uplink_exporter.sources.kubernetes.objects import (
     SUBDOMAIN,
     Command,
     Pod,
-    config_map_of,
     parse_config_map,
     parse_pod,
     parse_resource_version,
     parse_uid,
 )
 from uplink_exporter.sources.kubernetes.paths import Memory, connected
-from uplink_exporter.sources.kubernetes.terms import Resource, Timing
+from uplink_exporter.sources.kubernetes.terms import Resource, Timing, flannel_config
 
 PAGE = 100
 # A node runs some hundred pods. More come from a server that has lost its way, or means harm.
@@ -221,11 +220,8 @@ async def _pages(api: Api, subject: Subject, *, exact: bool) -> AsyncGenerator[t
 async def _learn_stack(api: Api, seen: Seen) -> None:
     """Look up flannel's ConfigMap beside its pod; while there is no pod, what is known stays known."""
     if flannel := _flannel(seen):
-        name = config_map_of(flannel[0].flannel[0].restarts.pod)
-        one = Resource(
-            path=f"/api/v1/namespaces/{flannel[0].namespace}/configmaps/{name}", name="configmaps", verb="get"
-        )
-        seen.stack = parse_config_map(await get(api, one))
+        config = flannel_config(flannel[0].namespace, flannel[0].flannel[0].restarts.pod)
+        seen.stack = parse_config_map(await get(api, config))
 
 
 def node_pods(path: ApiPath, seen: Seen, endpoints: tuple[str, ...] = ()) -> NodePods:
@@ -249,6 +245,5 @@ def node_pods(path: ApiPath, seen: Seen, endpoints: tuple[str, ...] = ()) -> Nod
 
 def _flannel(seen: Seen) -> list[Pod]:
     """The pods with flannel in them, the newest of those that stay first."""
-    return sorted(filter(lambda pod: pod.flannel, seen.pods.values()), key=lambda pod: pod.age, reverse=True)[
-        :MOST_FLANNEL
-    ]
+    pods = (pod for pod in seen.pods.values() if pod.flannel)
+    return sorted(pods, key=lambda pod: pod.age, reverse=True)[:MOST_FLANNEL]
