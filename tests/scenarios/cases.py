@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.builders import HOST, LOAD, WLAN0, no_carrier, unplugged, with_neighbour
+from tests.builders import ADDRESS6, HOST, LOAD, ROUTE6, WLAN0, no_carrier, unplugged, with_neighbour
 from tests.scenarios.case import Alert, Case, Moment
 from tests.scenarios.told import (
     CONNECTED,
@@ -300,6 +300,34 @@ ROUTE_MISSING = (
     ),
 )
 
+WITHOUT_A_GATEWAY = replace(CONNECTED, links=CONNECTED.links[:2], addresses=CONNECTED.addresses[:1], routes=())
+IPV6_ALONE = replace(
+    WITHOUT_A_GATEWAY,
+    addresses=(replace(ADDRESS6, index=2),),
+    routes=(replace(ROUTE6, next_hops=(NextHop(index=2, gateway="fe80::1"),)),),
+)
+TOLD_ETH0 = TOLD_WLAN9.replace("wlan9", "eth0")
+
+# The verdict holds the node to what it is told (IPv4, by default). A page would wake somebody for a node that works.
+BY_DESIGN = (
+    Case(
+        name="a node with IPv6 alone, of which nobody said so",
+        moments=(began(HOST, LOAD, IPV6_ALONE, replace(logs(JQGSM, 0, subnet_file=SINCE_BOOT), stack="ipv6")),),
+        until=HOUR,
+        verdict=Verdict.ROUTE_MISSING,
+        says=("there is no IPv4 default route",),
+        samples={"uplink_flannel_would_start": 1, 'uplink_default_route_usable{family="ipv6"}': 1},
+    ),
+    Case(
+        name="a LAN without a gateway, and flannel is told its device",
+        moments=(began(HOST, LOAD, WITHOUT_A_GATEWAY, logs(JQGSM, 0, subnet_file=SINCE_BOOT, flags_line=TOLD_ETH0)),),
+        until=HOUR,
+        verdict=Verdict.ROUTE_MISSING,
+        says=("there is no IPv4 default route",),
+        samples={"uplink_flannel_would_start": 1, 'uplink_default_route_present{family="ipv4"}': 0},
+    ),
+)
+
 ROUTE_DEAD = (
     Case(
         name="wlan0 loses its access point, and the kernel keeps the route",
@@ -509,6 +537,7 @@ CASES: tuple[Case, ...] = (
     *UPLINK_MISSING,
     *UPLINK_DOWN,
     *ROUTE_MISSING,
+    *BY_DESIGN,
     *ROUTE_DEAD,
     *FLANNEL_REFUSES,
     *FLANNEL_FAILING,
