@@ -153,6 +153,17 @@ async def test_where_the_disk_stalls_what_was_read_last_counts(
     raise AssertionError("the config was not read once the disk went on")
 
 
+async def test_where_no_thread_can_be_had_what_was_read_last_counts(
+    running: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none_left(*_: object) -> object:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(keeping, "in_thread", none_left)
+    async with running.tls() as client:
+        assert (await client.ask("/metrics")).status == 200
+
+
 @pytest.mark.parametrize("what", ["a directory", "a pipe that nobody writes", "a device without an end"])
 async def test_what_is_no_file_of_a_sane_size_is_not_read(what: str, tmp_path: Path) -> None:
     path = tmp_path / "web.yml"

@@ -117,6 +117,8 @@ class Keeper:
             self._keep(await in_thread(load, self.path, self.loaded))
         except ConfigError as error:
             self._tell(str(error))
+        except RuntimeError:
+            log.debug("no thread can be had: what was read last counts, as where the disk stalls")
         except Exception:  # a fault of ours must not let anybody in, nor end the server
             log.exception("the web config could not be looked at")
             self._tell("the exporter's log says why")
