@@ -124,6 +124,17 @@ async def test_a_request_that_may_be_on_its_way_is_not_cut_off_for_a_newer_conne
         assert (await scraper.ask("/-/healthy")).status == 200
 
 
+async def test_a_connection_whose_request_is_about_to_come_outlasts_those_who_take_nothing(server: Server) -> None:
+    async with AsyncExitStack() as stack:
+        await gluttons(server, stack, LIMIT - 1)
+        scraper = await stack.enter_async_context(server.client())
+        await settle()
+        for _ in range(10):
+            await stack.enter_async_context(server.client())
+        await settle()
+        assert (await scraper.ask("/-/healthy")).status == 200
+
+
 async def test_a_page_that_is_taken_a_little_at_a_time_is_cut_off_at_last(later: Later) -> None:
     async with served(crowd(4000), narrow) as server, AsyncExitStack() as stack:
         (slow,) = await gluttons(server, stack, 1)

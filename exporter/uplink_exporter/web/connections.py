@@ -1,8 +1,8 @@
 """Bounds on who may hold a connection, for how long, and with how much to send. aiohttp has no limit on any of it.
 
-A scrape must get through whoever else is there. When the house is full, the first to leave is who has not finished a
-request, the last is who is being answered. Between requests a client may wait longer, because Prometheus keeps its
-connection from scrape to scrape.
+A scrape must get through whoever else is there. When the house is full, the first to leave is who does not finish a
+request, then who has been at the same the longest. Between requests a client may wait longer, because Prometheus keeps
+its connection from scrape to scrape.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from enum import IntEnum
 from typing import Protocol
 
 # A request must arrive whole within it; and a client that takes none of its answer for as long has to leave.
@@ -65,14 +64,6 @@ class House(Protocol):
         """For one more page that is being sent."""
 
 
-class Phase(IntEnum):
-    """What a connection is at. When the house is full, the lowest leaves first."""
-
-    LATE = 0  # a request should be here by now
-    QUIET = 1  # none is due: the last was answered, or the first may be on its way
-    ANSWERED = 2
-
-
 class Guest(asyncio.Protocol):
     """One connection: hands everything on to aiohttp's protocol, and watches the time."""
 
@@ -112,12 +103,13 @@ class Guest(asyncio.Protocol):
         self.room.set()
 
     @property
-    def standing(self) -> tuple[Phase, float]:
-        """The lower, the sooner it leaves."""
-        if self.answering:
-            return Phase.ANSWERED, self.since
-        late = not self.served and self.loop.time() - self.since >= FRESH
-        return Phase.LATE if late else Phase.QUIET, self.since
+    def standing(self) -> tuple[bool, float]:
+        """The lowest leaves first: who should have sent a request by now, then who has been at the same the longest.
+
+        An answer takes milliseconds to make and to send, so whoever is still at it is not who scrapes.
+        """
+        late = not (self.answering or self.served) and self.loop.time() - self.since >= FRESH
+        return not late, self.since
 
     def begin(self) -> None:
         """A whole request is here, and is being answered."""
