@@ -9,19 +9,16 @@ loss that is over before the dump runs is yielded, and counted, all the same.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from functools import reduce
-from itertools import tee
 from pathlib import Path
 
-from uplink_exporter.facts import Network, Reason, SourceError
-from uplink_exporter.sources.netlink.hints import hinted
+from uplink_exporter.facts import Network
 from uplink_exporter.sources.netlink.kernel import Kernel, Targets
+from uplink_exporter.sources.netlink.looker import look, looking
 from uplink_exporter.sources.netlink.requests import EVENT_GROUPS
 from uplink_exporter.sources.netlink.tracker import Pace, Tracker
 from uplink_exporter.sources.netlink.wire import judged, opened
 
 RESYNC = 30.0
-MOST_INTERRUPTIONS = 3
 
 
 async def watch(
@@ -34,33 +31,27 @@ async def watch(
     """
     with judged(), opened(EVENT_GROUPS) as events, opened() as requests:
         kernel = Kernel(requests, sysfs, targets, named)
-        tracker, pace = Tracker(await look(kernel)), Pace(resync)
-        pace.expects(tracker.network)
+        pace = Pace(resync)
+        pace.begins()
+        tracker = Tracker(await look(kernel))
+        pace.took(tracker.network)
         yield tracker.network
-        while True:
-            for network in tracker.follow(await events.received(within=pace.wait)):
-                yield network
-            pace.dirty |= tracker.takes_dump()
-            if pace.wait > 0:
-                continue
-            with pace.dumping():
-                truth = await look(kernel)
-            pace.expects(truth)
-            meanwhile, again = tee(events.pending())
-            for network in tracker.follow(meanwhile):
-                yield network
-            pace.dirty = tracker.takes_dump()
-            # The dump may have seen what happened meanwhile, or not: folded in, it has.
-            tracker.network = reduce(hinted, again, truth)
-            yield tracker.network
-
-
-async def look(kernel: Kernel) -> Network:
-    """A dump; one that the kernel's tables changed under is made again at once, while the events are still heard."""
-    for _ in range(MOST_INTERRUPTIONS):
-        try:
-            return await kernel.dump()
-        except SourceError as error:
-            if error.reason is not Reason.INTERRUPTED:
-                raise
-    return await kernel.dump()
+        async with looking(kernel, events) as looker:
+            while True:
+                for network in tracker.follow(await looker.heard(within=min(pace.wait, tracker.wait))):
+                    yield network
+                truth = looker.take()
+                if truth is not None:
+                    for network in tracker.follow(events.pending()):
+                        yield network
+                    pace.took(truth)
+                    tracker.corrected(truth)
+                if tracker.wait <= 0:
+                    tracker.network = kernel.described(tracker.network)
+                    with tracker.telling():
+                        yield tracker.network
+                pace.dirty |= tracker.takes_dump()
+                if pace.wait <= 0:
+                    pace.begins()
+                    tracker.meanwhile = []
+                    looker.begin()

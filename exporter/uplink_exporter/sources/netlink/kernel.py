@@ -79,6 +79,12 @@ class Kernel:
             rules=await self._rules(network),
         )
 
+    def described(self, network: Network) -> Network:
+        """The network with what sysfs knows of links that only an event has told of so far."""
+        if all((link.index, link.name) in self.hardware for link in network.links):
+            return network
+        return replace(network, links=self._described(list(network.links)))
+
     async def _all(self, kind: Type, request: Callable[[int], bytes]) -> list[Message]:
         return [message for message in await self.wire.ask(request) if message.type == kind]
 

@@ -23,7 +23,8 @@ from uplink_exporter.sources.netlink.requests import event_filter
 with bare_package("pyroute2"):
     from pyroute2.netlink.nlsocket import AsyncNetlinkSocket
 
-DUMP_TIMEOUT = 10.0
+# The kernel answers at once, but a node that starves reads 100,000 routes for a while.
+DUMP_TIMEOUT = 60.0
 
 # After so many events in a row it is time for a dump, even in a storm without end.
 LONGEST_BURST = 1000
