@@ -97,7 +97,12 @@ class Address:
     @property
     def usable(self) -> bool:
         """Whether it can be the source of traffic that leaves the link."""
-        return not self.flags & (self.TENTATIVE | self.DADFAILED) and goes_far(self.address)
+        return not self.unready and goes_far(self.address)
+
+    @property
+    def unready(self) -> bool:
+        """Whether the kernel has not found it to be its own yet."""
+        return bool(self.flags & (self.TENTATIVE | self.DADFAILED))
 
 
 def goes_far(source: str) -> bool:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from uplink_exporter.facts.links import Family, Link, goes_far
+from uplink_exporter.facts.links import Address, Family, Link, goes_far
 from uplink_exporter.facts.routes import MAIN_TABLE, NextHop, Reached, Route, RouteType
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # 2000::/3, beyond which nothing is global. Neither DNS servers nor documentation prefixes, for which hosts have routes
 # of their own, and in blocks that also those leave whole who route all but the private networks.
 OUTSIDE = {Family.IPV4: ("64.64.64.64", "144.144.144.144"), Family.IPV6: ("2600::1", "3d00::1")}
+
+
+_LOOPBACK = 1
 
 
 class Obstacle(StrEnum):
@@ -93,7 +96,7 @@ def read(network: Network, family: Family, address: str) -> Way:
     if first is None or first.type is not RouteType.UNICAST:
         return _refused(address, first)
     hops = [(route, hop) for route in (first, *more) for hop in route.next_hops if not hop.dead]
-    obstacles = [hop_obstacle(network, family, hop) for _, hop in hops]
+    obstacles = [hop_obstacle(network, family, hop) or _source_obstacle(network, route, hop) for route, hop in hops]
     alive = next((place for place, obstacle in enumerate(obstacles) if obstacle is None), 0)
     route, hop = hops[alive]
     # Which of several routes, and whether a line without carrier is passed over, is for the kernel to say.
@@ -105,6 +108,22 @@ def read(network: Network, family: Family, address: str) -> Way:
         obstacle=obstacles[alive],
         sure=bool(hop.index) and (sure or _alone(network, family, address, (first, *more))),
     )
+
+
+def _source_obstacle(network: Network, route: Route, hop: NextHop) -> Obstacle | None:
+    """That the kernel would take a source from which nothing is forwarded: IPv6 looks at all links for another."""
+    held = [a for a in network.addresses if a.family is route.family and a.index != _LOOPBACK]
+    if route.family is Family.IPV4:
+        own = [address for address in held if address.index == hop.index] or held
+        subnet = [address for address in own if hop.gateway and _within(address, hop.gateway)]
+        held = (subnet or own)[:1]
+    sources = [route.preferred_source] if route.preferred_source else [a.address for a in held if not a.unready]
+    return None if not sources or any(map(goes_far, sources)) else Obstacle.SOURCE
+
+
+@lru_cache(maxsize=256)
+def _within(address: Address, gateway: str) -> bool:
+    return ip_address(gateway) in ip_network(f"{address.address}/{address.prefix_length}", strict=False)
 
 
 def _alone(network: Network, family: Family, address: str, chosen: tuple[Route, ...]) -> bool:
