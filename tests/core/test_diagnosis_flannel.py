@@ -41,10 +41,11 @@ from uplink_exporter.facts import (
     Policy,
 )
 from uplink_exporter.families import Scene
-from uplink_exporter.flannel.choice import Refusal
+from uplink_exporter.flannel.choice import Blocked, Refusal
 from uplink_exporter.flannel.condition import Condition, condition
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, NodePods
 from uplink_exporter.flannel.question import question
+from uplink_exporter.flannel.reasons import WORDS
 from uplink_exporter.store import Store
 
 BACK = 1000.0
@@ -238,8 +239,8 @@ def test_one_that_loops_is_not_well_while_it_runs_for_a_moment() -> None:
     said = [scene.diagnosis for scene in scenes(story, 3100.0) if scene.now.uptime >= 60.0]
     assert {diagnosis.verdict for diagnosis in said} == {Verdict.FLANNEL_FAILING}
     assert {diagnosis.summary for diagnosis in said} == {
-        "the uplink is fine, but flannel does not run: rbac",
-        "the uplink is fine, but flannel has just restarted: rbac",
+        "the uplink is fine, but flannel does not run: the API server does not allow it what it needs (RBAC)",
+        "the uplink is fine, but flannel has just restarted: the API server does not allow it what it needs (RBAC)",
     }
 
 
@@ -276,12 +277,12 @@ def test_when_it_died_is_measured_by_the_clock_that_its_log_had() -> None:
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        ((crashed(JQGSM, 3, 30.0, cause=Cause.RBAC), LOOPS), "rbac"),
-        ((crashed(JQGSM, 3, 30.0, cause=Cause.RBAC),), "rbac"),
+        ((crashed(JQGSM, 3, 30.0, cause=Cause.RBAC), LOOPS), WORDS[Cause.RBAC]),
+        ((crashed(JQGSM, 3, 30.0, cause=Cause.RBAC),), WORDS[Cause.RBAC]),
         ((LOOPS,), "CrashLoopBackOff"),
         ((crashed(JQGSM, 3, 30.0, cause=Cause.RBAC), pods(JQGSM, 3, "CreateContainerError")), "CreateContainerError"),
         ((stopped(JQGSM, 3, 30.0),), "it was stopped"),
-        ((NO_WORDS,), "unknown"),
+        ((NO_WORDS,), "its log does not tell why"),
     ],
 )
 def test_why_it_does_not_run(facts: tuple[Fact, ...], why: str) -> None:
@@ -313,12 +314,12 @@ WOULD_DIE: list[tuple[str, Network, FlannelPolicy, str]] = [
 def test_flannel_refuses_what_it_would_die_on(network: Network, given: FlannelPolicy, reason: str) -> None:
     diagnosis = node(network, policy=Policy(flannel=given)).diagnosis
     assert diagnosis.verdict is (Verdict.FLANNEL_REFUSES if reason else Verdict.HEALTHY)
-    assert not reason or diagnosis.summary == f"the uplink works, but flannel would die at its start: {reason}"
+    assert not reason or diagnosis.summary == f"the uplink works, but flannel would die at its start: {WORDS[reason]}"
 
 
 def test_a_flannel_that_runs_would_die_at_its_next_start() -> None:
     diagnosis = node(MULTIPATH, UP).diagnosis
-    assert diagnosis.summary.endswith("would die at its next start: default_route_no_oif")
+    assert diagnosis.summary.endswith("would die at its next start: it cannot read the default route")
     assert any(evidence.observed.startswith("runs, but would not start again now") for evidence in diagnosis.evidence)
 
 
@@ -408,3 +409,8 @@ def test_flannel_refuses_exactly_where_it_would_die_on_a_route_that_works(
     would_die = isinstance(question(scene.state, network), Refusal) and condition(scene.state, scene.now).found
     works = scene.diagnosis.verdict not in UPLINK
     assert (scene.diagnosis.verdict is Verdict.FLANNEL_REFUSES) is (would_die and works)
+
+
+def test_every_reason_is_said_in_words() -> None:
+    assert WORDS.keys() == {*Cause, *Blocked}
+    assert not [words for words in WORDS.values() if "_" in words.replace("br_netfilter", "")]

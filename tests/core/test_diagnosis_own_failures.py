@@ -132,5 +132,5 @@ SILENT = replace(logs(JQGSM, 3, subnet_file=SINCE_BOOT), started=True)
 def test_who_was_killed_for_its_memory_is_said_to_be(known: tuple[Fact, ...]) -> None:
     diagnosis = judged([(20.0, (HOST, CONNECTED, *known))], 700.0)
     assert diagnosis.verdict is Verdict.FLANNEL_FAILING
-    assert "does not run: oom" in diagnosis.summary
+    assert "does not run: it was killed for memory" in diagnosis.summary
     assert any("memory limit" in line for line in diagnosis.remedy)

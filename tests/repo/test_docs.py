@@ -1,6 +1,6 @@
 import re
 
-from tests.repo.docs import README, WEB_CONFIG, with_flags, with_keys
+from tests.repo.docs import MANAGERS, README, WEB_CONFIG, with_flags, with_keys, with_setups
 from tests.web.rows import ROWS
 from uplink_exporter.diagnosis import Verdict
 from uplink_exporter.families import FAMILIES
@@ -15,6 +15,11 @@ def test_readme_has_the_flags_as_they_are() -> None:
 def test_the_table_of_the_web_config_s_keys_is_that_of_the_tests() -> None:
     document = WEB_CONFIG.read_text()
     assert with_keys(document) == document, "run `make docs`"
+
+
+def test_the_table_of_network_managers_is_that_of_the_machines_that_are_booted() -> None:
+    document = MANAGERS.read_text()
+    assert with_setups(document) == document, "run `make docs`"
 
 
 def test_the_toolkit_s_version_is_the_same_everywhere() -> None:

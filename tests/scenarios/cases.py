@@ -272,7 +272,11 @@ UPLINK_DOWN = (
         moments=(began(*RUNNING), Moment(uptime=600.0, tells=(WIFI_SET_DOWN,))),
         until=HOUR,
         verdict=Verdict.UPLINK_DOWN,
-        says=("the uplink wlan0 is down", "lost 1x", "runs, but would not start again now (no_default_route)"),
+        says=(
+            "the uplink wlan0 is down",
+            "lost 1x",
+            "runs, but would not start again now: it finds no IPv4 default route",
+        ),
         samples={"uplink_flannel_running": 1, "uplink_flannel_would_start": 0},
         alerts=frozenset({Alert.UPLINK_LOST, Alert.FLANNEL_WOULD_NOT_START}),
     ),
@@ -363,7 +367,7 @@ FLANNEL_REFUSES = (
         until=HOUR,
         verdict=Verdict.FLANNEL_REFUSES,
         says=(
-            "the uplink works, but flannel would die at its next start: default_route_no_oif.",
+            "the uplink works, but flannel would die at its next start: it cannot read the default route.",
             f"flannel would say {NO_DEVICE_IN_ROUTE}",
             "default via 192.168.10.1 dev wlan0",
             "leave one, or tell flannel the interface",
@@ -399,7 +403,7 @@ FLANNEL_REFUSES = (
         until=HOUR,
         verdict=Verdict.FLANNEL_REFUSES,
         says=(
-            "the uplink works, but flannel would die at its start: iface_no_address.",
+            "the uplink works, but flannel would die at its start: its interface has no address.",
             "flannel does not run, 3 restarts in 15m",
             "its last words failed to find IPv4 address for interface wlan0",
             "ip -br addr",
@@ -420,7 +424,7 @@ FLANNEL_REFUSES = (
         until=HOUR,
         verdict=Verdict.FLANNEL_REFUSES,
         says=(
-            "the uplink works, but flannel would die at its next start: iface_missing.",
+            "the uplink works, but flannel would die at its next start: its interface does not exist.",
             f"flannel tries {NO_WLAN9}",
             "flannel would say Failed to find interface to use that matches the interfaces and/or regexes provided",
             "do flannel's flags fit this node?",
@@ -456,7 +460,7 @@ FLANNEL_FAILING = (
         until=HOUR,
         verdict=Verdict.FLANNEL_FAILING,
         says=(
-            "the uplink is fine, but flannel does not run: rbac.",
+            "the uplink is fine, but flannel does not run: the API server does not allow it what it needs (RBAC).",
             "default via 192.168.10.1 dev wlan0",
             "flannel does not run, CrashLoopBackOff, 3 restarts in 15m",
             "its last words Failed to create SubnetManager",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ async def _look(kind: type[Fact], watch: Watch, store: Store, *, read_on: bool) 
                 await _read_on(facts)
             return None
     except SourceError as error:
-        missed = Missed(source=kind.source, reason=error.reason, message=str(error))
+        missed = Missed(source=kind.source, reason=error.reason, message=f"{error}{_hint(error.reason)}")
     except TimeoutError:
         missed = Missed(source=kind.source, reason=Reason.TIMEOUT, message=f"no answer within {LOOK_TIMEOUT:g} s")
     except StopAsyncIteration:
@@ -74,6 +75,11 @@ async def _look(kind: type[Fact], watch: Watch, store: Store, *, read_on: bool) 
         missed = Missed(source=kind.source, reason=Reason.INTERNAL, message=repr(error))
     store.fail(kind.source, missed.reason)
     return missed
+
+
+def _hint(reason: Reason) -> str:
+    """What helps at the prompt."""
+    return "; run doctor with sudo" if reason is Reason.PERMISSION and os.geteuid() != 0 else ""
 
 
 async def _read_on(facts: AsyncGenerator[Fact, None]) -> None:

@@ -13,6 +13,7 @@ from uplink_exporter.flannel.choice import Blocked, Refusal
 from uplink_exporter.flannel.condition import UPLINK_CAUSES, Condition
 from uplink_exporter.flannel.observed import Cause, WaitingReason
 from uplink_exporter.flannel.persisting import persists
+from uplink_exporter.flannel.reasons import WORDS
 
 # The kubelet's back-off ends at 5 minutes; twice that for images, disks and a load that falls slowly.
 RECOVERY = 600.0
@@ -33,7 +34,7 @@ def flannel_refuses(view: View) -> Finding | None:
     start = "next start" if view.flannel.running else "start"
     name = view.flannel.unit or "flannel"
     return Finding(
-        summary=f"the uplink works, but {name} would die at its {start}: {refusal.reason}",
+        summary=f"the uplink works, but {name} would die at its {start}: {WORDS[refusal.reason]}",
         evidence=(
             *(Evidence(subject="flannel tries", observed=line) for line in refusal.lookback[:4]),
             Evidence(subject="flannel would say", observed=refusal.error),
@@ -158,8 +159,8 @@ def _look_at(flannel: Condition) -> tuple[str, ...]:
 def _why(flannel: Condition) -> str:
     """What keeps it down: its last words if it died, the kubelet's reason if that is why it has not begun."""
     if flannel.ended is None or flannel.waiting not in ("", WaitingReason.CRASH_LOOP_BACK_OFF):
-        return flannel.waiting or Cause.UNKNOWN
-    return "it was stopped" if flannel.ended.cause is Cause.CLEAN else flannel.ended.cause
+        return flannel.waiting or WORDS[Cause.UNKNOWN]
+    return WORDS[flannel.ended.cause]
 
 
 _REMEDY_FOR_FLAGS = (
@@ -203,7 +204,7 @@ def flannel_symptoms(view: View) -> Iterator[Evidence]:
         *_restarts(view),
     ]
     if flannel.running and isinstance(view.answer, Refusal):
-        said.append(f"runs, but would not start again now ({view.answer.reason})")
+        said.append(f"runs, but would not start again now: {WORDS[view.answer.reason]}")
     if said:
         yield Evidence(subject=flannel.unit or "flannel", observed=", ".join(said))
     if flannel.ended is not None and flannel.ended.line:

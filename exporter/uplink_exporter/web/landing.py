@@ -13,6 +13,7 @@ from uplink_exporter.flannel.choice import Choice
 from uplink_exporter.flannel.condition import condition
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.question import question
+from uplink_exporter.flannel.reasons import WORDS
 from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle
 from uplink_exporter.history.incidents import incidents
@@ -137,7 +138,7 @@ def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
         yield "runs", _YES_NO[flannel.running] + (f" ({flannel.waiting})" if flannel.waiting else "")
         yield "restarts seen", str(ledger.restarts)
     if ledger.last_words is not None:
-        yield "last words", f"{ledger.last_words.line} ({ledger.last_words.cause})"
+        yield "last words", f"{ledger.last_words.line} ({WORDS[ledger.last_words.cause]})"
     if scene.network is not None:
         answer = question(scene.state, scene.network)
         if answer is not None:
