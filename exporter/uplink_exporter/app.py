@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -14,8 +15,9 @@ from uplink_exporter import __version__, logs
 from uplink_exporter.build import build_info
 from uplink_exporter.clock import boot_id, system_clock
 from uplink_exporter.commands import doctor, history
+from uplink_exporter.commands.layout import coloured
 from uplink_exporter.commands.looking import AFTERTHOUGHT, look
-from uplink_exporter.commands.output import written
+from uplink_exporter.commands.output import takes_colour, written
 from uplink_exporter.diagnosis import diagnose
 from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError
 from uplink_exporter.families import Scene, Showing
@@ -191,8 +193,11 @@ async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tu
     if settings.journal is Mode.AUTO and not (seen and seen.units):
         looked = looked.without(FlannelJournal.source)  # no unit is flannel's home: whose words would be missed?
     diagnosis = diagnose(store.state, clock())
-    render = doctor.as_json if settings.output is Output.JSON else doctor.as_text
-    return render(diagnosis, store.state, clock(), looked) + "\n", doctor.exit_code(diagnosis.verdict, looked)
+    code = doctor.exit_code(diagnosis.verdict, looked)
+    if settings.output is Output.JSON:
+        return f"{doctor.as_json(diagnosis, store.state, clock(), looked)}\n", code
+    text = doctor.as_text(diagnosis, store.state, clock(), looked)
+    return f"{coloured(text, code) if takes_colour(os.environ) else text}\n", code
 
 
 def _looked_up(settings: Settings, now: Instant) -> NodeState:

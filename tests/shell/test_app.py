@@ -201,6 +201,19 @@ def test_the_doctor_says_so_where_it_cannot_read_a_source(tmp_path: Path) -> Non
     assert json.loads(answered.stdout)["sources"]["load"]["reason"] == "io"
 
 
+@pytest.mark.parametrize(
+    ("environment", "colours"),
+    [({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({}, False)],
+)
+def test_colour_is_for_terminals_whose_owner_takes_it(environment: dict[str, str], colours: bool) -> None:
+    ours, its = os.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        subprocess.run([*COMMAND, "doctor"], stdout=its, env={**ENVIRONMENT, **environment}, check=False)
+        os.close(its)
+        assert terminal.read(65536).startswith(b"\x1b[1;3") is colours
+    assert "\x1b" not in run("doctor", **environment).stdout
+
+
 @pytest.mark.parametrize("command", ["doctor", "--help"])
 def test_who_reads_only_the_beginning_gets_no_traceback(command: str) -> None:
     given = (*COMMAND, command)

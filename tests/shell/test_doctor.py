@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ import pytest
 from tests.builders import GATEWAY, HOST, LOAD, NETWORK, at, booted, node
 from tests.conftest import Later
 from uplink_exporter.commands.doctor import as_json, as_text, exit_code
+from uplink_exporter.commands.layout import coloured
 from uplink_exporter.commands.looking import AFTERTHOUGHT, LOOK_TIMEOUT, Looked, Missed, Watch, look
 from uplink_exporter.diagnosis import Verdict, diagnose
 from uplink_exporter.facts import Fact, Host, Load, Network, NodeState, Policy, Reason, SourceError
@@ -197,3 +199,13 @@ def test_no_line_of_the_chain_is_wider_than_a_terminal() -> None:
     state = node(booted(NETWORK), HOST, LOAD, policy=Policy(devices=("fifteen-letters",)))
     chain = as_text(diagnose(state, NOW), state, NOW, SEEN).split("What to do:")[0]
     assert max(len(line) for line in chain.splitlines()) <= 100
+
+
+def test_colour_changes_no_word() -> None:
+    text = as_text(diagnose(INCIDENT, NOW), INCIDENT, NOW, PARTLY_SEEN)
+    shown = coloured(text, 1)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", shown) == text
+    lines = shown.split("\n")
+    assert lines[0].startswith("\x1b[1;31mpi-master1: ")
+    assert "\x1b[1mWhat to do:\x1b[0m" in lines
+    assert "  ip -4 route show default type unicast\x1b[2m   # done when this prints a route\x1b[0m" in lines

@@ -36,7 +36,7 @@ from uplink_exporter.facts import Host, Load, NeighbourState, Network, NodeState
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods
 from uplink_exporter.history.memory import Recorded
-from uplink_exporter.settings import DEFAULT_EXCLUDE
+from uplink_exporter.settings import DEFAULT_EXCLUDE, whole_name
 from uplink_exporter.web.page import Page
 
 # The part of the names that does not need Kubernetes: taken from users' dashboards and rules if it is taken away here.
@@ -180,12 +180,12 @@ def test_what_a_stale_source_said_is_left_out_and_neither_zero_nor_one() -> None
     ],
 )
 def test_which_devices_are_shown_by_default(names: tuple[str, ...], shown: bool) -> None:
-    showing = replace(SHOWING, exclude=re.compile(DEFAULT_EXCLUDE))
+    showing = replace(SHOWING, exclude=whole_name(DEFAULT_EXCLUDE))
     assert {name: showing.shows(name) for name in names} == dict.fromkeys(names, shown)
 
 
 def test_the_expected_uplink_is_shown_whatever_is_left_out() -> None:
-    showing = replace(SHOWING, include=re.compile("eth.*"), exclude=re.compile(".*"))
+    showing = replace(SHOWING, include=whole_name("eth.*"), exclude=whole_name(".*"))
     seen = samples(scene(node(NETWORK), showing=showing))
     assert {name for name in seen if name.startswith("uplink_interface_carrier{")} == {
         "uplink_interface_carrier{device=wlan0}"
@@ -195,7 +195,7 @@ def test_the_expected_uplink_is_shown_whatever_is_left_out() -> None:
 def test_a_common_node_has_at_most_200_series() -> None:
     """Four devices, both families, PSI, flannel by both its paths, and the recorder."""
     sources = (Network, Load, Host, FlannelLogs, NodePods, Recorded)
-    showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
+    showing = replace(SHOWING, sources=sources, exclude=whole_name(DEFAULT_EXCLUDE))
     network = with_links(DUAL, replace(WLAN0, index=9, name="cni0", kind="bridge"), FLANNEL1)
     looks = [
         (20, with_routes(network)),

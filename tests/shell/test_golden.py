@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -39,7 +38,7 @@ from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
 from uplink_exporter.flannel.units import FlannelJournal, UnitLog, UnitState
 from uplink_exporter.history.memory import Recorded
-from uplink_exporter.settings import DEFAULT_EXCLUDE
+from uplink_exporter.settings import DEFAULT_EXCLUDE, whole_name
 from uplink_exporter.web.page import Page
 
 GOLDEN = Path(__file__).parent / "golden" / "page.prom"
@@ -92,7 +91,7 @@ def after_the_incident() -> Scene:
         ],
     )
     sources = (Load, Host, Network, FlannelLogs, NodePods, FlannelJournal, Recorded)
-    showing = replace(SHOWING, sources=sources, exclude=re.compile(DEFAULT_EXCLUDE))
+    showing = replace(SHOWING, sources=sources, exclude=whole_name(DEFAULT_EXCLUDE))
     return scene(state.fail("netlink", Reason.OVERFLOW), uptime=610.25, showing=showing)
 
 

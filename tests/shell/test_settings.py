@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from uplink_exporter import __version__
 from uplink_exporter.facts import Family, FlannelPolicy
 from uplink_exporter.settings import (
+    DEFAULT_EXCLUDE,
     FLAGS,
     AnsweredError,
     Command,
@@ -26,6 +27,7 @@ from uplink_exporter.settings import (
     Settings,
     SettingsError,
     parse,
+    whole_name,
 )
 
 Get = Callable[[Settings], object]
@@ -37,8 +39,8 @@ GOOD: tuple[tuple[str, str, Get, object], ...] = (
     ("web.config.file", "/w.yml", lambda s: s.web_config, Path("/w.yml")),
     ("uplink.device", "usb0", lambda s: s.policy.devices, ("usb0",)),
     ("uplink.require-family", "ipv6", lambda s: s.policy.required, (Family.IPV6,)),
-    ("interface.include", "eth.*", lambda s: s.include and s.include.pattern, "eth.*"),
-    ("interface.exclude", "eth.*", lambda s: s.exclude and s.exclude.pattern, "eth.*"),
+    ("interface.include", "eth.*", lambda s: s.include and (s.include("eth0"), s.include("veth0")), (True, False)),
+    ("interface.exclude", "eth.*", lambda s: s.exclude and (s.exclude("eth0"), s.exclude("lo")), (True, False)),
     ("flannel.container", "flanneld", lambda s: s.flannel_containers, ("flanneld",)),
     ("flannel.namespace", "kube-system", lambda s: s.flannel_namespaces, ("kube-system",)),
     (
@@ -173,7 +175,7 @@ def test_what_is_repeated_keeps_its_order() -> None:
 
 @pytest.mark.parametrize("flag", ["interface.include", "interface.exclude", "flannel.pod"])
 def test_a_pattern_that_is_too_deep_is_refused_like_any_other(flag: str) -> None:
-    with pytest.raises(SettingsError, match=f"^--{flag}: .* is not allowed; allowed is "):
+    with pytest.raises(SettingsError, match=f"^--{flag}: .* is not allowed: .*; allowed is "):
         parse([f"--{flag}={'(' * 5000}"], {})
 
 
@@ -248,6 +250,26 @@ def test_a_listen_address_reads_as_it_was_written(text: str, shown: str) -> None
 
 def test_a_value_of_two_dashes_is_a_value() -> None:
     assert parse(["--uplink.device=--"], {}).policy.devices == ("--",)
+
+
+def test_no_device_s_name_can_hold_up_a_pattern() -> None:
+    include = parse([r"--interface.include=(a+)+b|a*"], {}).include
+    assert include is not None
+    assert [include("a" * 15), include("a" * 14 + "b"), include("a" * 14 + "c")] == [True, True, False]
+
+
+@pytest.mark.parametrize("text", ["(?!veth).*", "a)|(b", "(a{1000}){1000}", "((a*)*)*|((a+)+)+b", "a" * 257])
+def test_a_pattern_that_is_none_or_has_no_bound_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--interface.exclude: .* a regular expression \(Go's\)"):
+        parse([f"--interface.exclude={text}"], {})
+
+
+@pytest.mark.parametrize("name", ["lo", "veth0123", "cali0a1b2c3d4e5", "eth0", "wlan0", "lo0", "eni0123456789ab"])
+def test_the_pattern_of_the_default_means_the_same_in_both_syntaxes(name: str) -> None:
+    plain, bounded = whole_name(DEFAULT_EXCLUDE), whole_name(f"(?:{DEFAULT_EXCLUDE})")
+    assert plain is not None
+    assert bounded is not None
+    assert plain(name) is bounded(name)
 
 
 def test_no_family_needs_to_be_required() -> None:

@@ -15,3 +15,24 @@ def plain(text: str) -> str:
 def paragraph(text: str, first: str, further: str) -> str:
     """The text in lines of at most WIDTH, each with its indent."""
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+
+
+def coloured(text: str, code: int) -> str:
+    """An answer with its first line in the colour of its exit code, its headings bold and its comments faint."""
+    first, _, rest = text.partition("\n")
+    return "\n".join((_sgr(_COLOURS[code], first), *map(_line, rest.split("\n"))))
+
+
+# Of the terminal's own palette, by SGR numbers: green, red, yellow; all bold.
+_COLOURS = {0: "1;32", 1: "1;31", 2: "1;33"}
+
+
+def _line(line: str) -> str:
+    if line.endswith(":") and not line.startswith(" "):
+        return _sgr("1", line)
+    command, mark, comment = line.partition("   # ")
+    return f"{command}{_sgr('2', mark + comment)}" if mark else line
+
+
+def _sgr(number: str, text: str) -> str:
+    return f"\x1b[{number}m{text}\x1b[0m"

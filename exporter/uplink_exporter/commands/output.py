@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 
 NOT_WRITTEN = 2
 
@@ -22,6 +23,12 @@ def written(answer: str, code: int) -> int:
         sys.stderr.write(f"uplink-exporter: the answer cannot be written: {error.strerror}\n")
         return code or NOT_WRITTEN
     return code
+
+
+def takes_colour(environment: Mapping[str, str]) -> bool:
+    """Whether a person sees standard output on a terminal, and did not ask for no colour (no-color.org)."""
+    plain = environment.get("NO_COLOR") or environment.get("TERM", "dumb") == "dumb"
+    return not plain and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _drop_stdout() -> None:

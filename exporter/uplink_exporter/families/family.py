@@ -5,7 +5,6 @@ Names are API; a closed set is given whole, zeros included; nothing is remembere
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,13 +31,13 @@ class Showing:
 
     sources: tuple[type[Fact], ...]
     build: BuildInfo
-    include: re.Pattern[str] | None = None
-    exclude: re.Pattern[str] | None = None
+    include: Callable[[str], bool] | None = None
+    exclude: Callable[[str], bool] | None = None
 
     def shows(self, name: str) -> bool:
         """Whether a device of that name is shown even if it is no expected uplink."""
-        wanted = self.include is None or self.include.fullmatch(name) is not None
-        return wanted and (self.exclude is None or self.exclude.fullmatch(name) is None)
+        wanted = self.include is None or self.include(name)
+        return wanted and (self.exclude is None or not self.exclude(name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The settings: flags and environment to one frozen value."""
 
-from uplink_exporter.settings.flags import DEFAULT_EXCLUDE, FLAGS, Flag
+from uplink_exporter.settings.flags import FLAGS, Flag
 from uplink_exporter.settings.model import (
     AnsweredError,
     Command,
@@ -13,6 +13,7 @@ from uplink_exporter.settings.model import (
     SettingsError,
 )
 from uplink_exporter.settings.parsing import parse
+from uplink_exporter.settings.values import DEFAULT_EXCLUDE, whole_name
 
 __all__ = [
     "DEFAULT_EXCLUDE",
@@ -28,4 +29,5 @@ __all__ = [
     "Settings",
     "SettingsError",
     "parse",
+    "whole_name",
 ]

@@ -12,6 +12,7 @@ from uplink_exporter.flannel.options import Stack
 from uplink_exporter.flannel.units import UNITS
 from uplink_exporter.settings.model import LogFormat, LogLevel, Mode, Output
 from uplink_exporter.settings.values import (
+    DEFAULT_EXCLUDE,
     absolute_path,
     api_server,
     bounded_pattern,
@@ -21,11 +22,11 @@ from uplink_exporter.settings.values import (
     label,
     listen,
     namespace,
-    pattern,
     subdomain,
     telemetry_path,
     time_span,
     unit,
+    whole_name,
 )
 
 ENVIRONMENT_PREFIX = "UPLINK_EXPORTER_"
@@ -46,10 +47,6 @@ class Flag:
     def variable(self) -> str:
         """Its environment variable."""
         return ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", self.name).upper()
-
-
-# Pod-side veths by the names that CNI plugins give them, and the loopback; never the expected uplink.
-DEFAULT_EXCLUDE = r"lo|veth.*|cali[0-9a-f]+|lxc.*|cilium_.*|eni[0-9a-f]{11}|azv[0-9a-f]+|gke[0-9a-f]+|[0-9a-f]{15}"
 
 
 def one_of(kind: type[StrEnum]) -> str:
@@ -99,15 +96,15 @@ FLAGS: tuple[Flag, ...] = (
     Flag(
         name="interface.include",
         default=("",),
-        parse=pattern,
-        allowed="a regular expression (Python's), matched against the whole name",
+        parse=whole_name,
+        allowed="a regular expression (Go's) of at most 256 characters, matched against the whole name",
         help="show only interfaces that match, and the expected uplink",
     ),
     Flag(
         name="interface.exclude",
         default=(DEFAULT_EXCLUDE,),
-        parse=pattern,
-        allowed="a regular expression (Python's), matched against the whole name",
+        parse=whole_name,
+        allowed="a regular expression (Go's) of at most 256 characters, matched against the whole name",
         help="leave out interfaces that match, but never the expected uplink",
     ),
     Flag(

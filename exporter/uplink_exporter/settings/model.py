@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,8 +71,8 @@ class Settings:
     telemetry_path: str
     web_config: Path | None
     policy: Policy
-    include: re.Pattern[str] | None
-    exclude: re.Pattern[str] | None
+    include: Callable[[str], bool] | None
+    exclude: Callable[[str], bool] | None
     procfs: Path
     rootfs: Path
     flannel_containers: tuple[str, ...]

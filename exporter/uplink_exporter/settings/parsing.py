@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from uplink_exporter import __version__
 from uplink_exporter.facts import FlannelPolicy, Policy
+from uplink_exporter.flannel.re2 import MalformedError, TooCostlyError
 from uplink_exporter.settings.flags import FLAGS, Flag, one_of
 from uplink_exporter.settings.help import help_text, parser
 from uplink_exporter.settings.model import AnsweredError, Command, Mode, Settings, SettingsError
@@ -133,7 +133,7 @@ def _values(flag: Flag, given: list[Any] | None, environment: Mapping[str, str])
 def _value(flag: Flag, where: str, text: str) -> object:
     try:
         return flag.parse(text)
-    except re.error as error:
-        raise SettingsError(f"{where}: {text[:200]!r} does not compile: {error}; allowed is {flag.allowed}") from error
+    except (MalformedError, TooCostlyError) as error:
+        raise SettingsError(f"{where}: {text[:200]!r} is not allowed: {error}; allowed is {flag.allowed}") from error
     except ValueError as error:
         raise SettingsError(f"{where}: {text[:200]!r} is not allowed; allowed is {flag.allowed}") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +12,13 @@ from urllib.parse import urlsplit
 from uplink_exporter.flannel.options import parse_options, parse_version, split_args
 from uplink_exporter.flannel.re2 import Pattern, compile_pattern
 from uplink_exporter.settings.model import ListenAddress
+
+Names = Callable[[str], bool]
+"""Whether a name is meant."""
+
+MOST_NAMES = 4096
+# Pod-side veths by the names that CNI plugins give them, and the loopback; never the expected uplink.
+DEFAULT_EXCLUDE = r"lo|veth.*|cali[0-9a-f]+|lxc.*|cilium_.*|eni[0-9a-f]{11}|azv[0-9a-f]+|gke[0-9a-f]+|[0-9a-f]{15}"
 
 
 def listen(text: str) -> ListenAddress:
@@ -38,12 +47,15 @@ def device(text: str) -> str:
     return text
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
-    """A regular expression; None if empty."""
-    try:
-        return re.compile(text) if text else None
-    except (RecursionError, OverflowError) as error:
-        raise ValueError from error
+def whole_name(text: str) -> Names | None:
+    """Whether a regular expression matches all of a name; None if it is empty."""
+    if not text:
+        return None
+    if text == DEFAULT_EXCLUDE:  # which nothing can hold up, and a node may have hundreds of names
+        plain = re.compile(text)
+        return lambda name: plain.fullmatch(name) is not None
+    compile_pattern(text)  # for its own complaints
+    return lru_cache(maxsize=MOST_NAMES)(compile_pattern(f"^(?:{text})$").search)
 
 
 def bounded_pattern(text: str) -> Pattern | None:
