@@ -188,6 +188,15 @@ def test_the_doctor_answers_without_a_running_exporter() -> None:
     assert json.loads(answered.stdout)["verdict"] == "healthy"
 
 
+def test_the_node_has_the_name_that_kubernetes_gives_it() -> None:
+    answered = run("doctor", "--kubernetes.node=pi-worker7", "--output=json", "--uplink.require-family=none")
+    assert json.loads(answered.stdout)["node"] == "pi-worker7"
+    with exporting(LOCAL, "--kubernetes.node=pi-worker7", "--uplink.require-family=none") as running:
+        while "<h1>uplink-exporter on this node</h1>" in (page := running.get("/")[1]):
+            time.sleep(0.01)
+    assert "<h1>uplink-exporter on pi-worker7</h1>" in page
+
+
 def test_the_doctor_s_answer_is_text_for_a_person() -> None:
     answered = run("doctor", "--uplink.device=nosuch0", "--uplink.require-family=ipv4")
     assert answered.returncode in (0, 1)
