@@ -63,7 +63,7 @@ bench: root .venv/dev ## Measure against Debian's prometheus-node-exporter (as r
 
 findings: ## Show what outside software does that one would not guess, and whether it still does (needs a network)
 	@changed=; for script in $(wildcard findings/*.sh); do echo "== $$script"; \
-	  timeout 900 "$$script" || { echo "$$script ended with $$?" >&2; changed="$$changed $$script"; }; done; \
+	  timeout 1800 "$$script" || { echo "$$script ended with $$?" >&2; changed="$$changed $$script"; }; done; \
 	[ -z "$$changed" ] || { echo "not as found:$$changed" >&2; exit 1; }
 
 format: .venv/dev ## Format the sources
