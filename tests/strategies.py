@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from tests.builders import BOOT
+from tests.feeding import Happening
 from uplink_exporter.facts import (
     Address,
     Claim,
@@ -178,7 +179,6 @@ policies = st.builds(
 reasons = st.sampled_from(Reason)
 
 # A source yields, or fails.
-Happening = Fact | tuple[str, Reason]
 happenings: st.SearchStrategy[Happening] = facts | st.tuples(st.sampled_from(["netlink", "load", "host"]), reasons)
 gaps = st.sampled_from([0.0, 0.001, 1.0, 29.0, 100.0, 1000.0])
 

@@ -23,7 +23,8 @@ from tests.builders import (
     with_routes,
 )
 from tests.core.diagnosis_cases import CASES, WLAN, Case
-from tests.strategies import Happening, after, facts, gaps, policies, timelines
+from tests.feeding import Happening
+from tests.strategies import after, facts, gaps, policies, timelines
 from uplink_exporter.diagnosis import Verdict, diagnose, duration, expected_uplinks
 from uplink_exporter.diagnosis.judge import RULES
 from uplink_exporter.facts import Fact, Family, Network, NextHop, NodeState, Operstate, Policy

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests import strategies
 from tests.builders import HOST, with_neighbour
+from tests.feeding import Clock, feed
 from tests.scenarios import Moment, doctor, scenes
 from tests.scenarios.case import at
 from tests.scenarios.told import (
@@ -35,6 +36,7 @@ from uplink_exporter.facts import (
     Fact,
     Family,
     FlannelPolicy,
+    Instant,
     NeighbourState,
     Network,
     NodeState,
@@ -260,17 +262,14 @@ def test_it_has_recovered_when_it_has_stayed_up_for_a_while(seconds: float, expe
 
 def test_when_it_died_is_measured_by_the_clock_that_its_log_had() -> None:
     """A node without a clock of its own boots in the past; when the network is back, so is the time of day."""
-    now = at(20.0)
-    store = Store(state=NodeState(), clock=lambda: now)
-    story: list[tuple[float, float, tuple[Fact, ...]]] = [
-        (20.0, 0.0, (WIFI_NEVER_UP, crashed(JQGSM, 3, 15.0))),
-        (30.0, 0.0, (CONNECTED,)),
-        (40.0, 1e6, (CONNECTED, crashed(JQGSM, 3, 15.0))),
+    clock = Clock(at(20.0))
+    store = Store(state=NodeState(), clock=clock)
+    story: list[tuple[Instant, tuple[Fact, ...]]] = [
+        (Instant(uptime=20.0, boot_time=0.0), (WIFI_NEVER_UP, crashed(JQGSM, 3, 15.0))),
+        (Instant(uptime=30.0, boot_time=0.0), (CONNECTED,)),
+        (Instant(uptime=40.0, boot_time=1e6), (CONNECTED, crashed(JQGSM, 3, 15.0))),
     ]
-    for uptime, boot_time, facts in story:
-        now = replace(at(uptime), boot_time=boot_time)
-        for fact in facts:
-            store.observe(fact)
+    *_, now = feed(store, clock, story)
     assert diagnose(store.state, now).verdict is Verdict.RECOVERING
 
 

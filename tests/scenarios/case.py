@@ -9,6 +9,7 @@ from itertools import count, takewhile
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.feeding import Clock, Happening, feed
 from uplink_exporter.commands.doctor import as_text
 from uplink_exporter.commands.looking import Looked
 from uplink_exporter.diagnosis import Diagnosis, Verdict
@@ -86,25 +87,27 @@ def scenes(
     policy: Policy | None = None,
     on_diagnosis: Callable[[Diagnosis, Diagnosis | None], None] = lambda now, before: None,
 ) -> Iterator[Scene]:
-    """The node at each of its moments, at each PERIOD between them, and last at `until`.
+    """The node at each step of its time."""
+    clock = Clock(at(0.0))
+    store = Store(state=NodeState(policy=policy or Policy()), clock=clock, on_diagnosis=on_diagnosis)
+    for now in feed(store, clock, ((at(uptime), happenings) for uptime, happenings in steps(moments, until))):
+        yield Scene(state=store.state, now=now, showing=SHOWING)
+
+
+def steps(moments: Sequence[Moment], until: float) -> Iterator[tuple[float, Sequence[Happening]]]:
+    """What is told at each of the moments, at each PERIOD between them, and last at `until`.
 
     As the real sources do, one that is well tells what it last told again and again.
     """
-    now = at(0.0)
-    store = Store(state=NodeState(policy=policy or Policy()), clock=lambda: now, on_diagnosis=on_diagnosis)
     telling: dict[type[Fact], Fact] = {}
     due = {moment.uptime: moment for moment in moments if moment.uptime <= until}
     beats = takewhile(lambda uptime: uptime < until, count(moments[0].uptime, PERIOD))
     for uptime in sorted({*due, *beats, until}):
-        now = at(uptime)
         moment = due.get(uptime, Moment(uptime=uptime))
         telling.update({type(fact): fact for fact in moment.tells})
         for kind in moment.fails:
             telling.pop(kind, None)
-            store.fail(kind.source, Reason.IO)
-        for fact in telling.values():
-            store.observe(fact)
-        yield Scene(state=store.state, now=now, showing=SHOWING)
+        yield uptime, [*((kind.source, Reason.IO) for kind in moment.fails), *telling.values()]
 
 
 def page(scene: Scene) -> Mapping[str, float]:

@@ -26,8 +26,9 @@ from tests.builders import (
     unplugged,
     with_links,
 )
+from tests.feeding import Clock, Happening, feed
 from tests.scenarios import Moment
-from tests.strategies import Happening, gaps, policies, timelines
+from tests.strategies import gaps, policies, timelines
 from uplink_exporter.facts import Fact, Host, Load, Network, NodeState, Operstate, Policy, Reason
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.observed import FlannelLogs
@@ -135,15 +136,10 @@ def test_a_device_cannot_speak_html(name: str) -> None:
 
 @given(timelines(), policies, gaps)
 def test_any_node_has_a_well_formed_page(timeline: list[tuple[float, Happening]], policy: Policy, gap: float) -> None:
-    now = at(timeline[0][0])
-    store = Store(state=NodeState(policy=policy), clock=lambda: now)
-    for uptime, happening in timeline:
-        now = at(uptime)
-        if isinstance(happening, tuple):
-            store.fail(*happening)
-        else:
-            store.observe(happening)
-        page = read(Scene(state=store.state, now=at(uptime + gap), showing=SHOWING))
+    clock = Clock(at(timeline[0][0]))
+    store = Store(state=NodeState(policy=policy), clock=clock)
+    for now in feed(store, clock, ((at(uptime), [happening]) for uptime, happening in timeline)):
+        page = read(Scene(state=store.state, now=at(now.uptime + gap), showing=SHOWING))
         assert page.open == []
         assert "script" not in page.elements
         assert all(len(row) in (2, 3, 5, 6) for row in page.rows)
@@ -173,11 +169,9 @@ def run(*moments: Moment, left: NodeState | None = None, uplink: str = "wlan0") 
     memory = remember(left, "b1", now) if left else None
     chronicle = (left.last(Chronicle) if left else None) or Chronicle()
     state = begun(Policy(devices=(uplink,)), memory, chronicle, "b1", now)
-    store = Store(state=state, clock=lambda: now, sources=frozenset({Network.source, FlannelLogs.source}))
-    for moment in moments:
-        now = at(moment.uptime)
-        for fact in moment.tells:
-            store.observe(fact)
+    clock = Clock(now)
+    store = Store(state=state, clock=clock, sources=frozenset({Network.source, FlannelLogs.source}))
+    *_, now = feed(store, clock, ((at(moment.uptime), moment.tells) for moment in moments))
     return scene(store.state, uptime=now.uptime)
 
 

@@ -14,7 +14,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text_families
 
 from tests.builders import HOST, LOAD, NETWORK, SHOWING, WLAN0, at, node, scene, with_links
-from tests.strategies import Happening, after, gaps, policies, timelines
+from tests.feeding import Happening
+from tests.strategies import after, gaps, policies, timelines
 from uplink_exporter.facts import Host, Load, Network, NodeState, Policy
 from uplink_exporter.families import FAMILIES, MetricFamily, Scene
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, takewhile
 from math import inf, nan
 
 from hypothesis import strategies as st
 
 from tests.builders import HOST, LOAD
+from tests.feeding import Clock, feed
 from tests.scenarios import Moment
+from tests.scenarios.case import steps
 from tests.scenarios.told import CONNECTED, JQGSM, logs
 from tests.story.test_incident import MOMENTS
 from uplink_exporter.diagnosis import Verdict
-from uplink_exporter.facts import Fact, Instant, Policy, Reason
+from uplink_exporter.facts import Fact, Instant, Policy
 from uplink_exporter.history.chronicle import Boot, Chronicle, Kind, Transition
 from uplink_exporter.history.memory import Memory, remember
 from uplink_exporter.history.telling import begun
 from uplink_exporter.store import Store
-
-PERIOD = 30.0
-"""No source is silent for longer while it is well."""
 
 AUGUST = 1_630_000_000.0
 """2021-08-26 17:46:40 UTC."""
@@ -54,18 +52,10 @@ def recorded(*runs: Run, policy: Policy | None = None) -> Chronicle:
 
 def _played(run: Run, policy: Policy, memory: Memory | None, before: Chronicle) -> tuple[Memory, Chronicle]:
     now = run.at(run.moments[0].uptime)
-    store = Store(state=begun(policy, memory, before, run.boot, now), clock=lambda: now, sources=_sources(run))
-    telling: dict[type[Fact], Fact] = {}
-    due = {moment.uptime: moment for moment in run.moments if moment.uptime <= run.until}
-    beats = takewhile(lambda uptime: uptime < run.until, count(run.moments[0].uptime, PERIOD))
-    for uptime in sorted({*due, *beats, run.until}):
-        now, moment = run.at(uptime), due.get(uptime, Moment(uptime=uptime))
-        telling.update({type(fact): fact for fact in moment.tells})
-        for kind in moment.fails:
-            telling.pop(kind, None)
-            store.fail(kind.source, Reason.IO)
-        for fact in telling.values():
-            store.observe(fact)
+    clock = Clock(now)
+    store = Store(state=begun(policy, memory, before, run.boot, now), clock=clock, sources=_sources(run))
+    told = ((run.at(uptime), happenings) for uptime, happenings in steps(run.moments, run.until))
+    *_, now = feed(store, clock, told)
     if run.ends:
         store.end()
     chronicle = store.state.last(Chronicle) or Chronicle()

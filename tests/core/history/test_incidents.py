@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from tests.builders import WLAN0, at, unplugged, with_links
 from tests.core.history.runs import AUGUST, WELL, Run, begins, chronicles, recorded, until
+from tests.feeding import Clock, Happening, feed
 from tests.scenarios import Moment
 from tests.scenarios.told import CONNECTED, JQGSM, TQ9X5, WIFI_NEVER_UP, crashed, logs, pods, stopped
 from tests.story.test_incident import MOMENTS
-from tests.strategies import Happening, timelines
+from tests.strategies import timelines
 from uplink_exporter.diagnosis import Verdict, diagnose
 from uplink_exporter.facts import Fact, Family, Network, Operstate, Policy
 from uplink_exporter.flannel.observed import Cause, FlannelLogs
@@ -323,14 +324,9 @@ def test_a_kernel_that_falls_silent_is_no_trouble_and_ends_none() -> None:
 @given(timelines())
 def test_what_is_told_of_a_boot_agrees_with_what_was_counted(timeline: list[tuple[float, Happening]]) -> None:
     timeline = [(uptime + BOOTING, happening) for uptime, happening in timeline]
-    now = at(timeline[0][0])
-    store = Store(state=begun(Policy(required=IPV4), None, Chronicle(), "b1", now), clock=lambda: now)
-    for uptime, happening in timeline:
-        now = at(uptime)
-        if isinstance(happening, tuple):
-            store.fail(*happening)
-        else:
-            store.observe(happening)
+    clock = Clock(at(timeline[0][0]))
+    store = Store(state=begun(Policy(required=IPV4), None, Chronicle(), "b1", clock.now), clock=clock)
+    *_, now = feed(store, clock, ((at(uptime), [happening]) for uptime, happening in timeline))
     told = incidents(store.state.last(Chronicle) or Chronicle(), IPV4, watching=now)
     history = (store.state.last(Network) or Network()).history.get(Family.IPV4)
     if history is not None:

@@ -24,7 +24,8 @@ from tests.builders import (
     unplugged,
     with_links,
 )
-from tests.strategies import Happening, after, networks, timelines
+from tests.feeding import Happening
+from tests.strategies import after, networks, timelines
 from uplink_exporter.diagnosis import diagnose, expected_uplinks
 from uplink_exporter.facts import Family, Instant, Network, NodeState, RouteHistory
 from uplink_exporter.flannel.ledger import Ledger

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 
 from tests.builders import WLAN0, at
-from tests.strategies import Happening, after, gaps, timelines
+from tests.feeding import Happening
+from tests.strategies import after, gaps, timelines
 from uplink_exporter.facts import Family, NodeState, RouteHistory
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import Cause

@@ -23,6 +23,7 @@ from tests.builders import (
     with_links,
     with_routes,
 )
+from tests.feeding import Clock, feed
 from uplink_exporter.facts import Fact, Instant, Link, NodeState, Operstate, Policy, Reason
 from uplink_exporter.flannel.observed import Cause, LastWords
 from uplink_exporter.history.boots import boots
@@ -42,11 +43,10 @@ def told(
     looks: Iterable[tuple[float, Fact]], state: NodeState | None = None, sources: frozenset[str] = frozenset()
 ) -> NodeState:
     state = state or begun(WLAN, None, Chronicle(), "boot", at(0))
-    store = Store(state=state, clock=lambda: now[0], sources=sources)
-    now: list[Instant] = []
-    for uptime, fact in looks:
-        now[:] = [at(uptime)]
-        store.observe(fact)
+    clock = Clock(at(0))
+    store = Store(state=state, clock=clock, sources=sources)
+    for _ in feed(store, clock, ((at(uptime), [fact]) for uptime, fact in looks)):
+        pass
     return store.state
 
 
