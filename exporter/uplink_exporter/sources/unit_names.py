@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import read
 
 LINK = "invocation:"
 """Before the name of a unit that runs, in `/run/systemd/units`: a link to its invocation id (systemd's core/unit.c)."""
@@ -42,8 +43,7 @@ def wanted(names: Iterable[str], patterns: Iterable[str], most: int) -> list[str
 def start_count(directory: Path, unit: str) -> int | None:
     """How often a service was started anew; None if nobody counts."""
     try:
-        with (directory / unit.removesuffix(SUFFIX) / "start_count").open("rb") as file:
-            text = file.read(32)
+        text = read(directory / unit.removesuffix(SUFFIX) / "start_count", 32)
     except OSError:
         return None
     return int(text) if re.fullmatch(rb"[0-9]{1,10}\s*", text) else None

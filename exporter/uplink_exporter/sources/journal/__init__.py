@@ -22,6 +22,7 @@ from uplink_exporter.sources.journal.file import NotYetError
 from uplink_exporter.sources.journal.look import Journal, Look
 from uplink_exporter.sources.journal.openrc import read_service
 from uplink_exporter.sources.unit_names import LINK, PATTERN, listed, wanted
+from uplink_exporter.threads import in_thread
 
 RESCAN = 30.0
 UNHINTED = 5.0
@@ -62,7 +63,7 @@ async def watch(
             hint_at(map(str, units))
             try:
                 # In a thread, as the disk may stall. Nobody else touches what has been read.
-                look = await asyncio.to_thread(_look, journal, roots, units, patterns, tuple(names), uptime())
+                look = await in_thread(_look, journal, roots, units, patterns, tuple(names), uptime())
                 failures = 0
             except NotYetError as error:
                 failures += 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import opened
 from uplink_exporter.sources.journal.file import ForeignError, JournalFile, NotYetError
 from uplink_exporter.sources.journal.pages import pages
 
@@ -85,7 +86,7 @@ class Opener:
 
     def _open(self, path: str) -> JournalFile | None:
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            descriptor = self.stack.enter_context(opened(path))
         except FileNotFoundError:
             return None
         except PermissionError:
@@ -93,7 +94,6 @@ class Opener:
             return None
         except OSError as error:
             raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
-        self.stack.callback(os.close, descriptor)
         try:
             return JournalFile.opened(pages(descriptor), lambda name: self.known.setdefault(name, {}))
         except ForeignError as error:

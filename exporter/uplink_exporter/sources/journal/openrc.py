@@ -6,11 +6,11 @@ k3s' installer has it written to `/var/log/k3s.log`, which is rotated by copying
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
+from uplink_exporter.files import opened
 from uplink_exporter.flannel.observed import LastWords
 from uplink_exporter.flannel.unit_words import last_words_of_unit, learning, waits_for
 from uplink_exporter.flannel.units import Learned, UnitLog, UnitState, home_of
@@ -72,18 +72,13 @@ def _log(unit: str, lines: list[str], count: int, boot: str, written: float | No
 
 def _tail(log: Path) -> tuple[list[str], float] | None:
     try:
-        descriptor = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with opened(log) as descriptor:
+            status = os.fstat(descriptor)
+            data = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
     except FileNotFoundError:
         return None
     except PermissionError as error:
         raise SourceError(Reason.PERMISSION, f"{log}: permission denied; make it readable: chmod o+r {log}") from error
     except OSError as error:
         raise SourceError(Reason.IO, f"{log}: {error.strerror}") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        data = os.pread(descriptor, TAIL, max(0, status.st_size - TAIL))
-    finally:
-        os.close(descriptor)
     return data[: data.rfind(b"\n") + 1].decode(errors="replace").splitlines(), status.st_mtime

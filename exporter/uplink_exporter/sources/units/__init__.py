@@ -16,6 +16,7 @@ from uplink_exporter.flannel.units import MOST_UNITS, FlannelUnits, UnitSeen
 from uplink_exporter.sources.inotify import hints
 from uplink_exporter.sources.unit_names import LINK, SUFFIX, listed, wanted
 from uplink_exporter.sources.units.openrc import services
+from uplink_exporter.threads import in_thread
 
 RESCAN = 30.0
 PAUSE = 0.25
@@ -39,7 +40,7 @@ async def watch(
         while True:
             changed.clear()
             hint_at(map(str, directories))
-            running, counted = await asyncio.to_thread(_look, directories, patterns)
+            running, counted = await in_thread(_look, directories, patterns)
             hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted or ())
             restarts |= {unit: 0 for unit in running or () if unit not in restarts}
             units = (UnitSeen(unit=unit, running=unit in (running or ()), restarts=restarts[unit]) for unit in restarts)
