@@ -52,7 +52,7 @@ def node_exporter() -> Exporter:
     """Theirs, with the collectors that read what ours reads, and no other."""
     program = shutil.which("prometheus-node-exporter", path=f"{os.environ['PATH']}:{UNPACKED}")
     if program is None:
-        raise BrokenRunError("there is no prometheus-node-exporter; to get it: tests/setup prometheus-node-exporter")
+        raise BrokenRunError("there is no prometheus-node-exporter; to get it: tests/setup bench")
     collectors = ("--collector.disable-defaults", *(f"--collector.{name}" for name in COLLECTORS))
     command = (program, *collectors, f"--web.listen-address={HOST}:9100", "--log.level=error")
     return Exporter(name="node_exporter", command=command, port=9100, shows="node_network_carrier{")

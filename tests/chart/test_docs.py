@@ -14,7 +14,8 @@ from tests.chart.security import violations
 from tests.chart.test_values import leaves
 
 TEXT = README.read_text()
-SHELL = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+GUIDES = (README, ROOT / "README.md", ROOT / "docs/install.md")
+SHELL = [block for guide in GUIDES for block in re.findall(r"```sh\n(.*?)```", guide.read_text(), re.DOTALL)]
 
 
 def test_it_is_current() -> None:
