@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kernel.namespace import PORT, SOURCES, Exporter, Namespace, exporting, fresh_namespace
+from tests.stack import unshared
 
 NAME = "pi-master1"
 LAN_ADDRESS, SERVERS = "192.0.2.11", "192.0.2.1"
@@ -37,7 +38,7 @@ network:
 
 # Only the children of who makes a time namespace are in it, on kernels before 6.3 (kernel fs/exec.c). The signals say:
 # who loses its parent ends, and who is told to stop passes it on and says how that went.
-UNSHARED = ("setpriv", "--pdeathsig=KILL", "unshare", "--uts", "--time")
+UNSHARED = ("setpriv", "--pdeathsig=KILL", sys.executable, "-IS", unshared.__file__)
 BOOTED = """
 hostname "$0"
 setpriv --pdeathsig KILL "$@" & child=$!
@@ -72,7 +73,7 @@ class Node:
     @property
     def python(self) -> tuple[str, ...]:
         """Python in the node's time and under its name, once its network is entered."""
-        return (*UNSHARED, f"--boottime=-{self.booted}", "sh", "-c", BOOTED, NAME, sys.executable)
+        return (*UNSHARED, f"-{self.booted}", "sh", "-c", BOOTED, NAME, sys.executable)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ class Node:
 
 def unavailable() -> str:
     """Why this machine cannot make such a node, apart from its network; nothing if it can."""
-    done = subprocess.run((*UNSHARED, "--boottime=-1", "true"), capture_output=True, text=True, check=False)
+    done = subprocess.run((*UNSHARED, "-1", "true"), capture_output=True, text=True, check=False)
     return f"time namespaces cannot be made here (it takes Linux 5.6): {done.stderr.strip()}" if done.returncode else ""
 
 
