@@ -73,6 +73,7 @@ format: .venv/dev ## Format the sources
 docs: .venv/dev .cache/helm/ready ## Write what is made from the code: parts of the README, and the dashboard
 	$(BIN)/python -m tests.repo.home
 	$(BIN)/python -m tests.repo.docs
+	$(BIN)/python -m tests.repo.completions
 	$(BIN)/python -m grafana.dashboard
 	$(BIN)/python -m tests.chart.docs
 

@@ -44,6 +44,12 @@ class Flag:
     repeatable: bool = False
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """The values, where they are a closed set."""
+        one, _, of = self.allowed.partition("one of ")
+        return () if one or not of else tuple(of.split(", "))
+
+    @property
     def variable(self) -> str:
         """Its environment variable."""
         return ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", self.name).upper()

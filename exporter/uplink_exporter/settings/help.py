@@ -98,6 +98,4 @@ def _flag_help(flag: Flag) -> str:
 
 
 def _metavar(flag: Flag) -> str:
-    """The values, where they are a closed set."""
-    choices = flag.allowed.removeprefix("one of ")
-    return f"{{{choices.replace(', ', ',')}}}" if choices != flag.allowed else "VALUE"
+    return f"{{{','.join(flag.choices)}}}" if flag.choices else "VALUE"
