@@ -51,6 +51,10 @@ actionlint: .venv/dev ## Check the workflow of a release (builds actionlint from
 	$(BIN)/python -m tests.cluster.tools actionlint
 	$$($(BIN)/python -c 'from tests.cluster import tools; print(tools.program("actionlint"))') .github/workflows/*.yml
 
+wifi: root .venv/dev ## Look at real radios, in a virtual machine (as root; ten minutes, for it is emulated)
+	@tests/setup wifi
+	$(BIN)/python -m pytest -m wifi $(ARGS) tests/wifi
+
 check: .venv/dev ## Check style (ruff), types (mypy) and the direction of imports (import-linter)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -19,7 +19,7 @@ from uplink_exporter.commands.layout import coloured
 from uplink_exporter.commands.looking import AFTERTHOUGHT, look
 from uplink_exporter.commands.output import takes_colour, written
 from uplink_exporter.diagnosis import diagnose
-from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError
+from uplink_exporter.facts import Fact, Host, Instant, Load, Network, NodeState, SourceError, Wireless
 from uplink_exporter.families import Scene, Showing
 from uplink_exporter.flannel.goip import parse_ip
 from uplink_exporter.flannel.observed import FlannelLogs, NodePods, Selection
@@ -30,7 +30,7 @@ from uplink_exporter.history.memory import Recorded
 from uplink_exporter.history.milestones import Milestones, reached
 from uplink_exporter.history.telling import begun
 from uplink_exporter.settings import Command, ListenAddress, Mode, Output, Settings, SettingsError
-from uplink_exporter.sources import host, journal, kubernetes, load, netlink, pod_logs, units
+from uplink_exporter.sources import host, journal, kubernetes, load, netlink, pod_logs, units, wireless
 from uplink_exporter.store import Store
 from uplink_exporter.supervisor import Watch, supervise
 from uplink_exporter.threads import in_thread
@@ -76,6 +76,7 @@ def sources(
     found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
         Host: partial(host.watch, settings.node or host.host_name(), settings.rootfs, Path("/etc/hosts")),
+        Wireless: wireless.watch,
         Network: partial(netlink.watch, settings.rootfs / "sys", lambda: _targets(state()), settings.policy.devices),
     }
     chosen = Selection(

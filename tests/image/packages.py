@@ -43,13 +43,13 @@ PACKAGES = (
 def debian(*further: str) -> Path:
     """A root file system as a tar file: these packages and what they depend on, unpacked but not configured."""
     packages = (*PACKAGES, *further)
-    made = CACHE / f"debian-{_digest(SUITE, *packages)}.tar"
+    made = CACHE / f"debian-{digest(SUITE, *packages)}.tar"
     if not made.exists():
-        unfinished = _unfinished(made)
+        temporary = unfinished(made)
         excluded = (f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man"))
         include = f"--include={','.join(packages)}"
-        run("mmdebstrap", "--quiet", "--variant=extract", include, *excluded, SUITE, unfinished, *_sources())
-        unfinished.rename(made)
+        run("mmdebstrap", "--quiet", "--variant=extract", include, *excluded, SUITE, temporary, *_sources())
+        temporary.rename(made)
     return made
 
 
@@ -73,13 +73,13 @@ def _sources() -> Iterator[Path]:
 
 def wheelhouse() -> Path:
     """A directory of wheels, got by pip from wherever it is set up to get them."""
-    made = CACHE / f"wheels-{_digest(*(lock.read_text() for lock in LOCKS))}"
+    made = CACHE / f"wheels-{digest(*(lock.read_text() for lock in LOCKS))}"
     if not made.exists():
-        unfinished = _unfinished(made)
+        temporary = unfinished(made)
         pip = (sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--require-hashes")
         for lock in LOCKS:
-            run(*pip, "--python-version=3.11", "--only-binary=:all:", f"--dest={unfinished}", f"--requirement={lock}")
-        unfinished.rename(made)
+            run(*pip, "--python-version=3.11", "--only-binary=:all:", f"--dest={temporary}", f"--requirement={lock}")
+        temporary.rename(made)
     return made
 
 
@@ -98,11 +98,13 @@ def run(*command: str | Path) -> str:
     return done.stdout
 
 
-def _unfinished(made: Path) -> Path:
+def unfinished(made: Path) -> Path:
+    """Where a file or directory is made that is then renamed to `made`."""
     # Beside what is to be made, so that it can be renamed, and with the name's end, by which mmdebstrap goes.
     made.parent.mkdir(parents=True, exist_ok=True)
     return made.with_name(f"unfinished-{os.getpid()}-{made.name}")
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """A short name for what these texts say."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -33,7 +33,21 @@ from tests.builders import (
     with_links,
     with_routes,
 )
-from uplink_exporter.facts import Host, Load, Network, NodeState, Operstate, Policy, Reason
+from uplink_exporter.facts import (
+    End,
+    Happened,
+    Host,
+    Joined,
+    Load,
+    Mode,
+    Network,
+    NodeState,
+    Operstate,
+    Policy,
+    Radio,
+    Reason,
+    Wireless,
+)
 from uplink_exporter.families import FAMILIES, Scene
 from uplink_exporter.flannel.observed import Cause, FlannelLogs, LastWords, NodePods, WaitingContainer, WaitingReason
 from uplink_exporter.flannel.units import FlannelJournal, UnitLog, UnitState
@@ -62,6 +76,15 @@ WAITING = WaitingContainer(
 )
 
 
+RADIO = Radio(
+    device="wlan0",
+    mode=Mode.STATION,
+    joined=Joined(bssid="02:00:00:00:01:00", ssid="example-net", authorized=True, signal=-47),
+)
+LOST = Happened(device="wlan0", end=End.SIGNAL_LOST)
+JOINED = Happened(device="wlan0", bssid="02:00:00:00:01:00")
+
+
 def after_the_incident() -> Scene:
     """The node of the incident: up without wlan0, brought up after five minutes, unplugged once since; once by wire."""
     plain = with_links(DUAL, FLANNEL1)
@@ -88,9 +111,11 @@ def after_the_incident() -> Scene:
             (604, up),
             (605, Recorded(set_aside=0)),
             (606, FlannelJournal(boot="1f0c", units=(RKE2,))),
+            (607, Wireless(radios=(RADIO,))),
+            (608, Wireless(radios=(RADIO,), happened=(LOST, JOINED))),
         ],
     )
-    sources = (Load, Host, Network, FlannelLogs, NodePods, FlannelJournal, Recorded)
+    sources = (Load, Host, Network, FlannelLogs, NodePods, FlannelJournal, Wireless, Recorded)
     showing = replace(SHOWING, sources=sources, exclude=whole_name(DEFAULT_EXCLUDE))
     return scene(state.fail("netlink", Reason.OVERFLOW), uptime=610.25, showing=showing)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.fixtures import FIXTURES, datagrams
 from uplink_exporter.facts import MAIN_TABLE, Address, Family, Link, NextHop, Route, RouteType
 from uplink_exporter.sources.netlink import codec, route_codec
-from uplink_exporter.sources.netlink.layout import LINK, Message, Type
+from uplink_exporter.sources.netlink.layout import LINK, Type
+from uplink_exporter.sources.wire import DONE, ERROR, Message, error_code
 
 Json = dict[str, Any]
 CAPTURES = FIXTURES / "netlink"
@@ -32,7 +33,7 @@ PARSERS: tuple[Callable[[memoryview], object], ...] = (
 
 
 def captured(name: str, kind: Type) -> list[Message]:
-    return [m for data in datagrams(name) for m in codec.messages(data) if m.type == kind]
+    return [m for data in datagrams(name) for m in codec.split(data) if m.type == kind]
 
 
 def shown(name: str) -> list[Json]:
@@ -207,13 +208,13 @@ def wlan0(message: Message) -> Link | None:
 
 def test_an_error_tells_its_errno_and_an_acknowledgement_none() -> None:
     def message(kind: int, code: int) -> Message:
-        (made,) = codec.messages(struct.pack("=IHHIIi", 20, kind, 0, 1, 0, code))
+        (made,) = codec.split(struct.pack("=IHHIIi", 20, kind, 0, 1, 0, code))
         return made
 
-    assert codec.error_code(message(Type.ERROR, -2)) == 2
-    assert codec.error_code(message(Type.DONE, -4)) == 4
-    assert codec.error_code(message(Type.ERROR, 0)) == 0
-    assert codec.error_code(message(Type.NEWLINK, -2)) == 0
+    assert error_code(message(ERROR, -2)) == 2
+    assert error_code(message(DONE, -4)) == 4
+    assert error_code(message(ERROR, 0)) == 0
+    assert error_code(message(Type.NEWLINK, -2)) == 0
 
 
 CAPTURED = [data for name in ("links", "addresses", "routes", "neighbours", "events") for data in datagrams(name)]
@@ -225,8 +226,8 @@ mangled = st.tuples(st.sampled_from(CAPTURED), st.integers(0, 8192), st.integers
 @given(mangled | st.binary(max_size=200))
 def test_no_bytes_make_a_parser_fail_but_by_the_two_errors_that_are_judged(data: bytes) -> None:
     try:
-        for message in codec.messages(data):
-            codec.error_code(message)
+        for message in codec.split(data):
+            error_code(message)
             for parse in PARSERS:
                 try:
                     parse(message.body)
@@ -240,4 +241,4 @@ def test_no_bytes_make_a_parser_fail_but_by_the_two_errors_that_are_judged(data:
 def test_a_datagram_that_is_cut_short_is_an_error_and_no_shorter_list(name: str) -> None:
     data = next(iter(datagrams(name)))
     with pytest.raises(ValueError, match="netlink message of"):
-        list(codec.messages(data[:-4]))
+        list(codec.split(data[:-4]))

@@ -8,7 +8,8 @@ from uplink_exporter.families.history import HISTORY
 from uplink_exporter.families.homes import HOMES
 from uplink_exporter.families.network import INTERFACES, ROUTES
 from uplink_exporter.families.node import LOAD, OURSELVES
+from uplink_exporter.families.wireless import WIRELESS
 
 __all__ = ["FAMILIES", "BuildInfo", "MetricFamily", "Scene", "Showing"]
 
-FAMILIES: tuple[MetricFamily, ...] = (*ROUTES, *INTERFACES, *HISTORY, *LOAD, *HOMES, *FLANNEL, *OURSELVES)
+FAMILIES: tuple[MetricFamily, ...] = (*ROUTES, *INTERFACES, *HISTORY, *LOAD, *HOMES, *WIRELESS, *FLANNEL, *OURSELVES)

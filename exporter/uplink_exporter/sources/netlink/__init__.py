@@ -12,11 +12,12 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from uplink_exporter.facts import Network
+from uplink_exporter.sources.netlink.codec import split
 from uplink_exporter.sources.netlink.kernel import Kernel, Targets
 from uplink_exporter.sources.netlink.looker import look, looking
-from uplink_exporter.sources.netlink.requests import EVENT_GROUPS
+from uplink_exporter.sources.netlink.requests import EVENT_GROUPS, event_filter
 from uplink_exporter.sources.netlink.tracker import Pace, Tracker
-from uplink_exporter.sources.netlink.wire import judged, opened
+from uplink_exporter.sources.wire import NETLINK_ROUTE, judged, opened
 
 RESYNC = 30.0
 
@@ -29,7 +30,11 @@ async def watch(
     `targets` gives the addresses to which the way is to be looked up with each dump, `named` are the devices that the
     operator names as uplinks.
     """
-    with judged(), opened(EVENT_GROUPS) as events, opened() as requests:
+    with (
+        judged(),
+        opened(NETLINK_ROUTE, groups=EVENT_GROUPS, program=event_filter(), split=split) as events,
+        opened(NETLINK_ROUTE, split=split) as requests,
+    ):
         kernel = Kernel(requests, sysfs, targets, named)
         pace = Pace(resync)
         pace.begins()

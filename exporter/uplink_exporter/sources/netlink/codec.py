@@ -6,7 +6,6 @@ this exporter decodes every link of the node twice a minute.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 
 from uplink_exporter.facts import (
@@ -16,17 +15,14 @@ from uplink_exporter.facts import (
     NeighbourState,
     Operstate,
 )
-from uplink_exporter.sources.netlink.attributes import attributes, ip, listed, number, text
 from uplink_exporter.sources.netlink.layout import (
     ADDRESS,
     FAMILIES,
-    HEADER,
     LINK,
     NEIGHBOUR,
-    Flag,
-    Message,
     Type,
 )
+from uplink_exporter.sources.wire import HEADER, Flag, Message, attributes, ip, listed, number, text
 
 # The kubelet takes any route whose destination reads 00000000 for a default one, 0.0.0.0/1 included. Longer
 # prefixes of zero are not seen in the wild, and looking closer at each of 100,000 routes would cost.
@@ -51,7 +47,7 @@ _NEIGHBOUR_STATES = {
 }
 
 
-def messages(data: bytes) -> Iterator[Message]:
+def split(data: bytes) -> Iterator[Message]:
     """The messages of one datagram, less the routes that lead elsewhere. Raises ValueError if it is cut short.
 
     A full table has 100,000 such routes in each dump, and the kernel does not filter by prefix: they are skipped here,
@@ -68,13 +64,6 @@ def messages(data: bytes) -> Iterator[Message]:
         if not (route and data[offset + 17] > LONGEST_ZERO_PREFIX):
             yield Message(kind, flags, view[offset + 16 : offset + length])
         offset += (length + 3) & ~3
-
-
-def error_code(message: Message) -> int:
-    """The errno of an ERROR message, or of a DONE that ends a failed dump; 0 for success."""
-    if message.type not in (Type.ERROR, Type.DONE) or len(message.body) < 4:
-        return 0
-    return abs(int.from_bytes(message.body[:4], sys.byteorder, signed=True))
 
 
 def parse_link(body: memoryview) -> Link | None:

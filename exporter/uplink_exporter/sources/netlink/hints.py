@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from uplink_exporter.facts import MAIN_TABLE, Address, Family, Link, Network, NextHop, Route, Way, read, ways
 from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour
-from uplink_exporter.sources.netlink.layout import Flag, Message, Type
+from uplink_exporter.sources.netlink.layout import Type
 from uplink_exporter.sources.netlink.route_codec import parse_route
+from uplink_exporter.sources.wire import Flag, Message
 
 
 def matters(network: Network, message: Message) -> bool:

@@ -25,7 +25,7 @@ from uplink_exporter.facts import (
 )
 from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour
 from uplink_exporter.sources.netlink.hints import gateways
-from uplink_exporter.sources.netlink.layout import Message, Type
+from uplink_exporter.sources.netlink.layout import Type
 from uplink_exporter.sources.netlink.requests import (
     addresses_request,
     links_request,
@@ -43,7 +43,7 @@ from uplink_exporter.sources.netlink.route_codec import (
     parse_route,
     parse_rule,
 )
-from uplink_exporter.sources.netlink.wire import Wire
+from uplink_exporter.sources.wire import Message, Wire
 
 Targets = Callable[[], Iterable[str]]
 

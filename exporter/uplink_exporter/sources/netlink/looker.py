@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from uplink_exporter.facts import Network, Reason, SourceError
 from uplink_exporter.sources.netlink.kernel import Kernel
-from uplink_exporter.sources.netlink.layout import Message
-from uplink_exporter.sources.netlink.wire import Wire
+from uplink_exporter.sources.wire import Message, Wire
 
 MOST_INTERRUPTIONS = 3
 

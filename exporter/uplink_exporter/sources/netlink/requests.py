@@ -12,8 +12,6 @@ from uplink_exporter.sources.netlink.layout import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
-    ATTRIBUTE,
-    HEADER,
     LINK,
     NEIGHBOUR,
     NEXTHOP_OBJECT,
@@ -21,9 +19,9 @@ from uplink_exporter.sources.netlink.layout import (
     ROUTE,
     RULE,
     U32,
-    Flag,
     Type,
 )
+from uplink_exporter.sources.wire import Flag, attribute, request
 
 # RTMGRP_*: LINK, NEIGH, IPV4_IFADDR, IPV4_ROUTE, IPV4_RULE, IPV6_IFADDR, IPV6_ROUTE; RTNLGRP_IPV6_RULE; and
 # RTNLGRP_NEXTHOP (since 5.3), for a nexthop object that is deleted takes its IPv4 routes along without a word.
@@ -36,47 +34,39 @@ _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: the answer says which table it is 
 _SKIP_STATS = 0x8  # RTEXT_FILTER_SKIP_STATS: a third of a link message is counters that nobody here reads
 
 
-def _request(kind: Type, flags: int, sequence: int, body: bytes) -> bytes:
-    return HEADER.pack(HEADER.size + len(body), kind, Flag.REQUEST | flags, sequence, 0) + body
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
 def links_request(sequence: int) -> bytes:
     """A dump of all links, without their counters."""
-    body = LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + _attribute(29, U32.pack(_SKIP_STATS))
-    return _request(Type.GETLINK, Flag.DUMP, sequence, body)
+    body = LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(29, U32.pack(_SKIP_STATS))
+    return request(Type.GETLINK, Flag.DUMP, sequence, body)
 
 
 def addresses_request(sequence: int) -> bytes:
     """A dump of all addresses."""
-    return _request(Type.GETADDR, Flag.DUMP, sequence, ADDRESS.pack(AF_UNSPEC, 0, 0, 0, 0))
+    return request(Type.GETADDR, Flag.DUMP, sequence, ADDRESS.pack(AF_UNSPEC, 0, 0, 0, 0))
 
 
 def routes_request(sequence: int, family: Family, table: int = MAIN_TABLE) -> bytes:
     """A dump of the table, where the kernel filters (since 4.20); of all tables where it does not, and if it is 0."""
     body = ROUTE.pack(NUMBERS[family], 0, 0, 0, table, 0, 0, 0, 0)
-    return _request(Type.GETROUTE, Flag.DUMP, sequence, body)
+    return request(Type.GETROUTE, Flag.DUMP, sequence, body)
 
 
 def rules_request(sequence: int, family: Family) -> bytes:
     """A dump of the family's policy rules."""
-    return _request(Type.GETRULE, Flag.DUMP, sequence, RULE.pack(NUMBERS[family], 0, 0, 0, 0, 0, 0))
+    return request(Type.GETRULE, Flag.DUMP, sequence, RULE.pack(NUMBERS[family], 0, 0, 0, 0, 0, 0))
 
 
 def nexthops_request(sequence: int) -> bytes:
     """A dump of all nexthop objects (since 5.3)."""
-    return _request(Type.GETNEXTHOP, Flag.DUMP, sequence, NEXTHOP_OBJECT.pack(AF_UNSPEC, 0))
+    return request(Type.GETNEXTHOP, Flag.DUMP, sequence, NEXTHOP_OBJECT.pack(AF_UNSPEC, 0))
 
 
 def neighbour_request(sequence: int, hop: NextHop) -> bytes:
     """A question for the one neighbour entry of a gateway (since 5.0)."""
     address = _packed(hop.gateway)
     number = AF_INET if len(address) == 4 else AF_INET6
-    body = NEIGHBOUR.pack(number, hop.index, 0, 0, 0) + _attribute(1, address)
-    return _request(Type.GETNEIGH, 0, sequence, body)
+    body = NEIGHBOUR.pack(number, hop.index, 0, 0, 0) + attribute(1, address)
+    return request(Type.GETNEIGH, 0, sequence, body)
 
 
 def reached_request(sequence: int, address: str) -> bytes:
@@ -85,13 +75,13 @@ def reached_request(sequence: int, address: str) -> bytes:
     number = AF_INET if len(packed) == 4 else AF_INET6
     # IPv6 always says the table, and refuses the flag.
     flags = _LOOKUP_TABLE if number == AF_INET else 0
-    body = ROUTE.pack(number, 8 * len(packed), 0, 0, 0, 0, 0, 0, flags) + _attribute(1, packed)
-    return _request(Type.GETROUTE, 0, sequence, body)
+    body = ROUTE.pack(number, 8 * len(packed), 0, 0, 0, 0, 0, 0, flags) + attribute(1, packed)
+    return request(Type.GETROUTE, 0, sequence, body)
 
 
 def neighbours_request(sequence: int) -> bytes:
     """A dump of all neighbour entries, for kernels that cannot be asked for one."""
-    return _request(Type.GETNEIGH, Flag.DUMP, sequence, NEIGHBOUR.pack(AF_UNSPEC, 0, 0, 0, 0))
+    return request(Type.GETNEIGH, Flag.DUMP, sequence, NEIGHBOUR.pack(AF_UNSPEC, 0, 0, 0, 0))
 
 
 def _packed(address: str) -> bytes:

@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from struct import Struct
 
 from uplink_exporter.facts import OUTSIDE, Family, NextHop, Reached, Route, RouteType, Rule
-from uplink_exporter.sources.netlink.attributes import attributes, ip, number
 from uplink_exporter.sources.netlink.codec import LONGEST_ZERO_PREFIX
 from uplink_exporter.sources.netlink.layout import FAMILIES, NEXTHOP_OBJECT, ROUTE, RULE
+from uplink_exporter.sources.wire import attributes, ip, number
 
 _NEXT_HOP = Struct("=HBBi")
 _GROUP_MEMBER = Struct("=I4x")

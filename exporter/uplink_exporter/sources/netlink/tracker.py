@@ -12,7 +12,7 @@ from functools import reduce
 
 from uplink_exporter.facts import Family, Network, ways
 from uplink_exporter.sources.netlink.hints import hinted, matters
-from uplink_exporter.sources.netlink.layout import Message
+from uplink_exporter.sources.wire import Message
 
 # Bursts are coalesced: at most ten dumps a second, and at most a twentieth of all CPU time spent on them. By the time
 # that it takes, a dump on a starving node would have the next one wait for minutes.

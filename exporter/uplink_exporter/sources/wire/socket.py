@@ -16,9 +16,7 @@ from typing import Any
 
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.lean import bare_package
-from uplink_exporter.sources.netlink.codec import error_code, messages
-from uplink_exporter.sources.netlink.layout import Flag, Message, Type
-from uplink_exporter.sources.netlink.requests import event_filter
+from uplink_exporter.sources.wire.message import DONE, Flag, Message, error_code, messages
 
 with bare_package("pyroute2"):
     from pyroute2.netlink.nlsocket import AsyncNetlinkSocket
@@ -32,7 +30,14 @@ LONGEST_DATAGRAM = 65536
 
 _SOL_NETLINK = 270
 _NETLINK_GET_STRICT_CHK = 12
+_NETLINK_ADD_MEMBERSHIP = 1
 _SO_ATTACH_FILTER = 26
+
+NETLINK_ROUTE, NETLINK_GENERIC = 0, 16  # linux/netlink.h
+
+
+Split = Callable[[bytes], Iterator[Message]]
+"""From a datagram to its messages."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,7 @@ class Wire:
 
     core: Any
     socket: socket.socket
+    split: Split = messages
     sequence: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def received(self, within: float) -> Iterable[Message]:
@@ -51,11 +57,11 @@ class Wire:
                 first = await self.core.msg_queue.get(0)
         except TimeoutError:
             return ()
-        return _read_out(itertools.chain([first], self._arrived()))
+        return self._read_out(itertools.chain([first], self._arrived()))
 
     def pending(self) -> Iterable[Message]:
         """The events that the kernel had sent by now."""
-        return _read_out(self._arrived())
+        return self._read_out(self._arrived())
 
     def _arrived(self) -> Iterator[bytes | OSError]:
         queue = self.core.msg_queue.root
@@ -76,7 +82,7 @@ class Wire:
         asked = [request(next(self.sequence)) for request in requests]
         if asked:
             self.core.send(b"".join(asked))
-        answers = (next(messages(self.socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT))) for _ in asked)
+        answers = (next(self.split(self.socket.recv(LONGEST_DATAGRAM, socket.MSG_DONTWAIT))) for _ in asked)
         return [error_code(message) or message for message in answers]
 
     async def ask(self, request: Callable[[int], bytes], absent: tuple[int, ...] = ()) -> list[Message]:
@@ -98,62 +104,63 @@ class Wire:
     async def _answer(self, sequence: int) -> AsyncIterator[Message]:
         interrupted = False
         while True:
-            for message in _checked(await self.core.msg_queue.get(sequence)):
+            for message in self._checked(await self.core.msg_queue.get(sequence)):
                 interrupted |= bool(message.flags & Flag.DUMP_INTR)
-                if message.type != Type.DONE:
+                if message.type != DONE:
                     yield message
                 elif interrupted:
                     raise SourceError(Reason.INTERRUPTED, "the kernel's tables changed during a dump")
-                if message.type == Type.DONE or not message.flags & Flag.MULTI:
+                if message.type == DONE or not message.flags & Flag.MULTI:
                     return
 
+    def _read_out(self, arrived: Iterable[bytes | OSError]) -> Iterator[Message]:
+        """The messages, and only then that there was no room for more, which the kernel says before them."""
+        overflow: OSError | None = None
+        for data in arrived:
+            try:
+                if isinstance(data, OSError):
+                    raise data
+                yield from self._checked(data)
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                overflow = error
+        if overflow is not None:
+            raise overflow
 
-def _read_out(arrived: Iterable[bytes | OSError]) -> Iterator[Message]:
-    """The messages, and only then that there was no room for more: the kernel says so before what it had room for."""
-    overflow: OSError | None = None
-    for data in arrived:
-        try:
-            if isinstance(data, OSError):
-                raise data
-            yield from _checked(data)
-        except OSError as error:
-            if error.errno != errno.ENOBUFS:
-                raise
-            overflow = error
-    if overflow is not None:
-        raise overflow
+    def _checked(self, data: bytes) -> Iterator[Message]:
+        for message in self.split(data):
+            if code := error_code(message):
+                raise OSError(code, f"netlink: {errno.errorcode.get(code, code)}")
+            yield message
 
-
-def _checked(data: bytes) -> Iterator[Message]:
-    for message in messages(data):
-        if code := error_code(message):
-            raise OSError(code, f"netlink: {errno.errorcode.get(code, code)}")
-        yield message
+    def join(self, group: int) -> None:
+        """Listen to a group that has no bit of its own."""
+        self.socket.setsockopt(_SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, group)
 
 
 @contextmanager
-def opened(groups: int = 0) -> Iterator[Wire]:
-    """A socket that listens to these groups; without any it is for asking."""
+def opened(protocol: int, *, groups: int = 0, program: bytes = b"", split: Split = messages) -> Iterator[Wire]:
+    """A socket that listens to these groups through a filter (a classic BPF program); without any it is for asking."""
     # pyroute2 binds by process id, of which two containers on the host network may have the same; 0 lets the
     # kernel choose. It also asks for a larger buffer than the default, which the filter makes needless.
-    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, protocol)
     try:
-        _configure(sock, groups)
+        _configure(sock, groups, program)
         core = AsyncNetlinkSocket(use_socket=sock)
         try:
-            yield Wire(core, sock)
+            yield Wire(core, sock, split)
         finally:
             core.close()
     finally:
         sock.close()
 
 
-def _configure(sock: socket.socket, groups: int) -> None:
+def _configure(sock: socket.socket, groups: int, program: bytes) -> None:
     sock.setblocking(False)
     with suppress(OSError):  # before 4.20 the kernel does not filter; the parsers do
         sock.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
-    if groups:
-        program = event_filter()
+    if program:
         buffer = create_string_buffer(program, len(program))
         sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pack("@HP", len(program) // 8, addressof(buffer)))
     sock.bind((0, groups))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 
-from uplink_exporter.sources.netlink.layout import ATTRIBUTE
+from uplink_exporter.sources.wire.message import ATTRIBUTE
 
 
 def attributes(body: memoryview, offset: int) -> dict[int, memoryview]:
