@@ -25,7 +25,7 @@ from tests.scenarios.told import (
     waits,
 )
 from uplink_exporter.diagnosis import Verdict
-from uplink_exporter.facts import Fact, NeighbourState, Network, NextHop, Policy
+from uplink_exporter.facts import Fact, NeighbourState, Network, NextHop, Operstate, Policy, RouteType
 from uplink_exporter.flannel.observed import ApiPath, Cause, FlannelLogs, NodePods
 
 HOUR = 3600.0
@@ -47,6 +47,14 @@ NO_DEVICE_IN_ROUTE = (
     "Failed to find any valid interface to use: failed to get default interface: "
     "Found default route but could not determine interface"
 )
+BY_WIRE = replace(WIFI_ROUTE, next_hops=(NextHop(index=2, gateway="10.0.0.1"),), metric=100, protocol="static")
+WIRE_WITHOUT_CARRIER = replace(
+    CONNECTED, routes=(replace(BY_WIRE, next_hops=(replace(BY_WIRE.next_hops[0], linkdown=True),)), WIFI_ROUTE)
+)
+UNREACHABLE = replace(WIFI_ROUTE, next_hops=(), type=RouteType.UNREACHABLE, metric=10, protocol="boot")
+TUN0 = replace(WLAN0, index=9, name="tun0", kind="tun", wireless=False, driver="", operstate=Operstate.UNKNOWN)
+HALF = replace(WIFI_ROUTE, next_hops=(NextHop(index=9),), prefix_length=1, metric=0, protocol="boot")
+BY_TUNNEL = replace(CONNECTED, links=(*CONNECTED.links, TUN0), routes=(HALF, replace(HALF, destination="128.0.0.0")))
 LOOPING = crash_loop(JQGSM, 1239, 1250, since=60.0)
 
 
@@ -146,6 +154,14 @@ HEALTHY = (
         verdict=Verdict.HEALTHY,
         says=("healthy",),
         alerts=frozenset({Alert.UPLINK_EXPORTER_DOWN}),
+    ),
+    Case(
+        name="all traffic leaves by a tunnel, without a default route",
+        moments=(began(HOST, LOAD, BY_TUNNEL, NO_FLANNEL, pods()),),
+        until=HOUR,
+        verdict=Verdict.HEALTHY,
+        says=("healthy: traffic leaves by tun0 (0.0.0.0/1)", "128.0.0.0/1 dev tun0"),
+        samples={'uplink_default_route_present{family="ipv4"}': 0, 'uplink_default_route_usable{family="ipv4"}': 1},
     ),
 )
 
@@ -355,8 +371,37 @@ ROUTE_DEAD = (
         until=HOUR,
         verdict=Verdict.ROUTE_DEAD,
         says=("the IPv4 default gateway 192.168.10.1 on wlan0 does not answer", "ping -c 3"),
-        samples={'uplink_gateway_neighbour_failed{device="wlan0",family="ipv4",gateway="192.168.10.1"}': 1},
+        samples={
+            'uplink_gateway_neighbour_failed{device="wlan0",family="ipv4",gateway="192.168.10.1"}': 1,
+            'uplink_default_route_usable{family="ipv4"}': 0,
+        },
         alerts=frozenset({Alert.UPLINK_DEAD}),
+    ),
+    Case(
+        name="the wire with the better route is out, and the kernel goes on to send by it though Wi-Fi would do",
+        moments=(began(*RUNNING), Moment(uptime=600.0, tells=(WIRE_WITHOUT_CARRIER,))),
+        until=HOUR,
+        verdict=Verdict.ROUTE_DEAD,
+        says=(
+            "the IPv4 default route leads out of eth0, which is dead",
+            "default via 10.0.0.1 dev eth0 linkdown metric 100",
+            "default via 192.168.10.1 dev wlan0 metric 600 would work, and is not asked",
+        ),
+        samples={'uplink_default_route_usable{family="ipv4"}': 0},
+        alerts=frozenset({Alert.UPLINK_DEAD}),
+    ),
+    Case(
+        name="an unreachable default route comes before that of Wi-Fi",
+        moments=(began(*RUNNING), Moment(uptime=600.0, tells=(replace(CONNECTED, routes=(UNREACHABLE, WIFI_ROUTE)),))),
+        until=HOUR,
+        verdict=Verdict.ROUTE_DEAD,
+        says=(
+            "an unreachable default route comes first",
+            "would work, and is not asked",
+            "route del unreachable default",
+        ),
+        samples={'uplink_default_route_present{family="ipv4"}': 1, 'uplink_default_route_usable{family="ipv4"}': 0},
+        alerts=frozenset({Alert.UPLINK_DEAD, Alert.FLANNEL_WOULD_NOT_START}),
     ),
 )
 
