@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kernel.namespace import eventually
 from tests.systemd.k3s import StandIn
 from tests.systemd.machine import Machine
 from uplink_exporter.clock import boot_id
@@ -42,6 +44,7 @@ def looping(installed: Path, machine: Machine) -> Iterator[Machine]:
     yield machine
     for unit in STAND_INS:
         unit.uninstall(installed)
+    shutil.rmtree(installed / "var/log/journal", ignore_errors=True)
 
 
 def inside(machine: Machine, path: str) -> Path:
@@ -163,3 +166,55 @@ async def test_a_unit_that_waits_is_not_well(looping: Machine) -> None:
     )
     well = logs["snap.microk8s.daemon-flanneld.service"]
     assert (well.state, well.started) == (UnitState.RUNNING, True)
+
+
+FETCH = "import sys, urllib.request as r; sys.stdout.write(r.urlopen(sys.argv[1], timeout=5).read().decode())"
+PYTHON = "/opt/pipx/venvs/uplink-exporter/bin/python"
+# Which exporter listens where: the hardened unit, and such containers as the chart makes, with and without group adm.
+OURS, WITH_ADM, WITHOUT = 10077, 10078, 10079
+SLOW = StandIn(unit="k3s.service", words="v1.21-no-default-route.log", every="1s")
+NOBODY = ("--uid=65534", "--gid=65534", "--property=CapabilityBoundingSet=", "--property=NoNewPrivileges=yes")
+# Of the node they see what the chart mounts: /run with nothing in it but these two.
+MOUNTS = ("--property=TemporaryFileSystem=/run:ro", "--property=BindReadOnlyPaths=/run/systemd/units /run/log/journal")
+
+
+def page(machine: Machine, port: int) -> dict[str, float]:
+    """What the exporter there says of flannel and of its sources."""
+    shown = machine.run(PYTHON, "-c", FETCH, f"http://127.0.0.1:{port}/metrics").stdout.splitlines()
+    told = (line.rpartition(" ") for line in shown if line.startswith(("uplink_flannel", "uplink_source_up")))
+    return {name: float(value) for name, _, value in told}
+
+
+RESTARTS = 'uplink_flannel_container_restarts{container="k3s.service",namespace="",pod=""}'
+TOTAL = "uplink_flannel_restarts_total"
+DIED = 'uplink_flannel_crashes_total{cause="no_default_route"}'
+JOURNAL = 'uplink_source_up{source="journal"}'
+
+
+def settled(machine: Machine, port: int, wanted: dict[str, float]) -> None:
+    """The exporter there comes to say this."""
+    deadline = time.monotonic() + 30
+    while (seen := page(machine, port)) and (told := {name: seen.get(name) for name in wanted}) != wanted:
+        assert time.monotonic() < deadline, f"{port}: {told}, wanted {wanted}: {seen}"
+
+
+def test_whoever_may_read_the_journal_knows_why(installed: Path, machine: Machine) -> None:
+    for port, groups in ((WITH_ADM, ("--property=SupplementaryGroups=4",)), (WITHOUT, ())):
+        listen = f"--web.listen-address=127.0.0.1:{port}"
+        machine("systemd-run", "--quiet", *NOBODY, *groups, *MOUNTS, "/usr/local/bin/uplink-exporter", listen)
+    eventually(lambda: all(page(machine, port) for port in (OURS, WITH_ADM, WITHOUT)), 30)
+    SLOW.install(installed)
+    try:
+        machine("systemctl", "daemon-reload")
+        machine("systemctl", "start", "--no-block", SLOW.unit)
+        eventually(lambda: int(machine.show(SLOW.unit, "NRestarts")) >= 4, 30)
+        machine("systemctl", "stop", SLOW.unit)
+        restarts = int(machine.show(SLOW.unit, "NRestarts"))
+        for port in (OURS, WITH_ADM):
+            settled(machine, port, {RESTARTS: restarts, TOTAL: restarts, JOURNAL: 1})
+            # The run that was stopped may have died of itself just before.
+            assert page(machine, port)[DIED] in (restarts, restarts + 1)
+        # By the links alone, and it says that it may not look.
+        settled(machine, WITHOUT, {TOTAL: restarts, DIED: 0, JOURNAL: 0})
+    finally:
+        SLOW.uninstall(installed)

@@ -78,8 +78,10 @@ def would_k3s_start(network: Network, options: K3sOptions) -> Choice | Refusal:
     answer = would_start(network, options.of_flannel)
     if isinstance(answer, Choice):
         return answer
-    error = f"flannel exited: failed to find the interface: {answer.inner}"
-    return Refusal(reason=answer.reason, inner=answer.inner, error=error)
+    inner = answer.inner
+    if inner.startswith("failed to find IPv4 address for ") and options.version >= (0, 28, 0):
+        inner += ": no IPv4 address found for given interface"  # k3s quotes what flanneld leaves out
+    return Refusal(reason=answer.reason, inner=inner, error=f"flannel exited: failed to find the interface: {inner}")
 
 
 def _of_device(network: Network, name: str) -> Choice | Refusal:

@@ -28,7 +28,9 @@ _ESCAPES = {"n": " ", "t": " ", "r": " "}
 _CLEAN = re.compile(
     r"^flannel exited: <nil>$|context canceled|^interrupted$|^shutdown request received$", re.IGNORECASE
 )
-_EXIT = re.compile(r"^flannel exited: |^shutdown request received: |^panic: |^fatal error: |^error: ", re.IGNORECASE)
+_EXIT = re.compile(
+    r"^flannel exited: |^shutdown request received(: |$)|^panic: |^fatal error: |^error: ", re.IGNORECASE
+)
 # In these a unit waits, whatever their level: no restart follows, and they come again every few seconds.
 _WAITS = re.compile(
     r"waiting to retrieve agent configuration|failed to configure agent|failed to get ca certs"

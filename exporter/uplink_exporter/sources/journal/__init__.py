@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
@@ -51,7 +52,7 @@ async def watch(
     if not boot:
         raise SourceError(Reason.IO, "the kernel does not tell which boot this is: look at --path.procfs")
     journal = Journal(name=boot, boot=Boot(bytes.fromhex(boot.replace("-", ""))))
-    changed, told, due, failures = asyncio.Event(), None, loop.time(), 0
+    changed, told, due = asyncio.Event(), None, loop.time()
     names = dict.fromkeys(pattern for pattern in patterns if not PATTERN.search(pattern))
 
     def came(link: str) -> None:
@@ -61,22 +62,27 @@ async def watch(
         while True:
             changed.clear()
             hint_at(map(str, units))
-            try:
-                # In a thread, as the disk may stall. Nobody else touches what has been read.
-                look = await in_thread(_look, journal, roots, units, patterns, tuple(names), uptime())
-                failures = 0
-            except NotYetError as error:
-                failures += 1
-                if failures == MOST_NOT_YET:
-                    raise SourceError(Reason.PARSE, f"the journal cannot be read: {error}") from error
-                await asyncio.sleep(UNSETTLED)
-                continue
+            look = await _whole(partial(_look, journal, roots, units, patterns, tuple(names)), uptime)
+            if look.denied and not journal.seen and look.wanted:
+                raise _refused(look.denied)
             if look.fact != told or loop.time() >= due:
                 told, due = look.fact, loop.time() + rescan - PAUSE
                 yield look.fact
             await _wait(look, changed, rescan if look.hinted else min(rescan, UNHINTED))
-            if look.denied:
+            if look.denied and look.wanted:
                 raise _refused(look.denied)
+
+
+async def _whole(look: Callable[[float], Look], uptime: Callable[[], float]) -> Look:
+    """A look that met no file in the making. In a thread, as the disk may stall: nobody else touches what was read."""
+    for _ in range(MOST_NOT_YET - 1):
+        with suppress(NotYetError):
+            return await in_thread(look, uptime())
+        await asyncio.sleep(UNSETTLED)
+    try:
+        return await in_thread(look, uptime())
+    except NotYetError as error:
+        raise SourceError(Reason.PARSE, f"the journal cannot be read: {error}") from error
 
 
 def _look(
@@ -93,7 +99,8 @@ def _look(
     look = journal.look(roots, names, uptime)
     services = [log for log in (read_service(root, units, patterns, journal.name) for root in roots) if log]
     fact = replace(look.fact, listed=look.fact.listed or bool(services), units=(*look.fact.units, *services))
-    return replace(look, fact=fact, hinted=bool(links))
+    # A machine without such a unit has nothing in its journal that is missed.
+    return replace(look, fact=fact, hinted=bool(links), wanted=bool(running or journal.boot.units) or not links)
 
 
 async def _wait(look: Look, changed: asyncio.Event, longest: float) -> None:

@@ -45,6 +45,8 @@ class Look:
     settled: bool = True
     hinted: bool = True
     """Whether there is a directory that hints at a change."""
+    wanted: bool = True
+    """Whether there is a unit of which the journal may tell."""
 
 
 @dataclass(slots=True, kw_only=True)
