@@ -94,7 +94,7 @@ def test_a_unit_that_waits_is_not_well() -> None:
     assert (told.running, told.ready, told.hangs) == (True, False, True)
     diagnosis = diagnose(late, now(400))
     assert diagnosis.verdict is Verdict.FLANNEL_FAILING
-    assert "k3s.service runs and waits: api_unreachable" in diagnosis.summary
+    assert "k3s.service runs and waits: " in diagnosis.summary
     assert any("journalctl" in command for command in diagnosis.remedy)
 
 
