@@ -25,7 +25,7 @@ with bare_package("aiohttp", __version__=""):
 if TYPE_CHECKING:
     from uplink_exporter.web.secure import Guard
 
-GRACE = 0.5
+GRACE = 0.25
 # asyncio accepts as many in one turn, before the gate sees any of them.
 AT_ONCE = 16
 PIECE = 16 * 1024
