@@ -90,7 +90,7 @@ def sources(
     if settings.units is not Mode.OFF:
         found[FlannelUnits] = partial(units.watch, *homes, rescan=rescan)
     if settings.journal is not Mode.OFF:
-        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes, rescan=rescan)
+        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes, set(), rescan=rescan)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or host.host_name().lower(), pods.endpoints if pods else ()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
 from tests.sources.journal.written import BOOT, EARLIER, entry, write
+from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import Cause
-from uplink_exporter.flannel.units import UnitLog, UnitState
+from uplink_exporter.flannel.units import UNITS, UnitLog, UnitState
+from uplink_exporter.sources.journal import watch
 from uplink_exporter.sources.journal.boot import Boot
 from uplink_exporter.sources.journal.look import Journal
 from uplink_exporter.sources.journal.runs import MOST_RESTARTS, SECOND, Restarts, Said
@@ -146,3 +150,25 @@ def test_restarts_that_are_too_many_to_be_kept_are_still_counted() -> None:
     restarts.add(5 * SECOND, 5)
     assert restarts.count == 2 * MOST_RESTARTS + 99, "it was counted already"
     assert restarts.before(2 * MOST_RESTARTS * SECOND) == 2 * MOST_RESTARTS - 1
+
+
+async def test_it_is_watched(directory: Path, tmp_path: Path) -> None:
+    """From the file to the fact, and on at the next start."""
+    links = tmp_path / "units"
+    links.mkdir()
+    write(directory / "system.journal", crash(0))
+    async with asyncio.timeout(20), aclosing(watch([tmp_path], [links], UNITS, BOOT, set())) as facts:
+        assert [unit.restarts for unit in (await anext(facts)).units] == [1]
+        write(directory / "system.journal", crash(1))
+        (links / f"invocation:{UNIT}").symlink_to("0")
+        async for fact in facts:
+            if [unit.restarts for unit in fact.units] == [2]:
+                break
+
+
+async def test_a_journal_that_makes_no_sense_is_said_to_be_damaged(directory: Path, tmp_path: Path) -> None:
+    (directory / "system.journal").write_bytes(b"LPKSHHRH" + bytes(4096))
+    async with asyncio.timeout(20), aclosing(watch([tmp_path], [tmp_path / "none"], UNITS, BOOT, set())) as facts:
+        with pytest.raises(SourceError) as told:
+            await anext(facts)
+    assert told.value.reason is Reason.PARSE

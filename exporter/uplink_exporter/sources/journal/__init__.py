@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
@@ -40,29 +39,33 @@ async def watch(
     units: Sequence[Path],
     patterns: Sequence[str],
     boot: str,
+    known: set[str],
     *,
     rescan: float = RESCAN,
     uptime: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[FlannelJournal, None]:
     """Yield what the journal has of the units now, at each change, and every `rescan` seconds. Raises SourceError.
 
-    What was not allowed is raised after the fact that had to do without it was told, and after the usual wait.
+    `known` are the units that were ever seen; it outlives a failure. What was not allowed is raised after the fact that
+    had to do without it was told, and after the usual wait.
     """
     loop = asyncio.get_running_loop()
     if not boot:
         raise SourceError(Reason.IO, "the kernel does not tell which boot this is: look at --path.procfs")
     journal = Journal(name=boot, boot=Boot(bytes.fromhex(boot.replace("-", ""))))
     changed, told, due = asyncio.Event(), None, loop.time()
-    names = dict.fromkeys(pattern for pattern in patterns if not PATTERN.search(pattern))
 
     def came(link: str) -> None:
-        names.update(dict.fromkeys(wanted([link.removeprefix(LINK)], patterns, 1)))
+        known.update(wanted([link.removeprefix(LINK)], patterns, 1))
+
+    def look_now() -> Look:
+        return _look(journal, roots, units, patterns, known, uptime())
 
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
             hint_at(map(str, units))
-            look = await _whole(partial(_look, journal, roots, units, patterns, tuple(names)), uptime)
+            look = await _whole(look_now)
             if look.denied and not journal.seen and look.wanted:
                 raise _refused(look.denied)
             if look.fact != told or loop.time() >= due:
@@ -73,14 +76,14 @@ async def watch(
                 raise _refused(look.denied)
 
 
-async def _whole(look: Callable[[float], Look], uptime: Callable[[], float]) -> Look:
+async def _whole(look: Callable[[], Look]) -> Look:
     """A look that met no file in the making. In a thread, as the disk may stall: nobody else touches what was read."""
     for _ in range(MOST_NOT_YET - 1):
         with suppress(NotYetError):
-            return await in_thread(look, uptime())
+            return await in_thread(look)
         await asyncio.sleep(UNSETTLED)
     try:
-        return await in_thread(look, uptime())
+        return await in_thread(look)
     except NotYetError as error:
         raise SourceError(Reason.PARSE, f"the journal cannot be read: {error}") from error
 
@@ -90,17 +93,18 @@ def _look(
     roots: Sequence[Path],
     units: Sequence[Path],
     patterns: Sequence[str],
-    names: Sequence[str],
+    known: set[str],
     uptime: float,
 ) -> Look:
     links = [found for found in map(listed, units) if found is not None]
-    running = wanted((link.removeprefix(LINK) for found in links for link in found), patterns, MOST_UNITS)
-    names = tuple(dict.fromkeys((*names, *running, *journal.boot.units)))[:MOST_NAMES]
+    known.update(wanted((link.removeprefix(LINK) for found in links for link in found), patterns, MOST_UNITS))
+    exact = (pattern for pattern in patterns if not PATTERN.search(pattern))
+    names = tuple(dict.fromkeys((*exact, *sorted(known))))[:MOST_NAMES]
     look = journal.look(roots, names, uptime)
     services = [log for log in (read_service(root, units, patterns, journal.name) for root in roots) if log]
     fact = replace(look.fact, listed=look.fact.listed or bool(services), units=(*look.fact.units, *services))
     # A machine without such a unit has nothing in its journal that is missed.
-    return replace(look, fact=fact, hinted=bool(links), wanted=bool(running or journal.boot.units) or not links)
+    return replace(look, fact=fact, hinted=bool(links), wanted=bool(known) or not links)
 
 
 async def _wait(look: Look, changed: asyncio.Event, longest: float) -> None:
