@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import signal
 import socket
@@ -11,7 +12,9 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from tests.conftest import Later
 from tests.shell.test_app import COMMAND, ENVIRONMENT, LOCAL, Exporter, exporting
+from uplink_exporter.web.server import Complaints
 
 CLIENTS = 100
 FLOOD = 600
@@ -71,3 +74,17 @@ def test_it_ends_under_100_clients_without_waiting_for_them(said: bytes) -> None
         assert exporter.get("/metrics")[0] == 200
         exporter.process.send_signal(signal.SIGTERM)
         assert exporter.process.wait(10) == 0
+
+
+async def test_what_asyncio_says_for_each_connection_without_a_descriptor_is_said_once_a_minute(
+    later: Later, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, complaints = asyncio.get_running_loop(), Complaints()
+    none_left = {"message": "socket.accept() out of system resource", "exception": OSError(24, "Too many open files")}
+    for waited in (0, 1, 1, 60, 1):
+        later(waited)
+        complaints(loop, none_left)
+    told = "connections wait: no file descriptor is left for them"
+    assert [record.getMessage() for record in caplog.records] == [told] * 2
+    complaints(loop, {"message": "Task exception was never retrieved"})
+    assert caplog.records[-1].getMessage() == "Task exception was never retrieved"
