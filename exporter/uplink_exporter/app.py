@@ -189,11 +189,15 @@ async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tu
     watches = sources(settings, access, lambda: store.state, rescan=AFTERTHOUGHT / 2)
     # The network last: what flannel is told decides on what the kernel is asked.
     network = watches.pop(Network)
-    looked = await look(watches, {Network: network}, store=store, partial=frozenset({FlannelLogs, FlannelJournal}))
+    partial_sources = frozenset({FlannelLogs, FlannelJournal})
+    waits: dict[type[Fact], Callable[[], bool]] = {
+        Network: lambda: not (store.state.last(Network) or Network()).resolving
+    }
+    looked = await look(watches, {Network: network}, store=store, partial=partial_sources, waits=waits)
     seen = store.state.last(FlannelUnits)
     if settings.journal is Mode.AUTO and not (seen and seen.units):
         looked = looked.without(FlannelJournal.source)  # no unit is flannel's home: whose words would be missed?
-    diagnosis = diagnose(store.state, clock())
+    diagnosis = diagnose(store.state, clock(), watched=False)
     code = doctor.exit_code(diagnosis.verdict, looked)
     if settings.output is Output.JSON:
         return f"{doctor.as_json(diagnosis, store.state, clock(), looked)}\n", code

@@ -30,6 +30,7 @@ from uplink_exporter.diagnosis.judge import RULES
 from uplink_exporter.facts import Fact, Family, Network, NextHop, NodeState, Operstate, Policy
 
 NOW = at(60)
+HEAVY = replace(LOAD, load1=23.0, blocked=7)
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES])
@@ -136,3 +137,20 @@ def test_losses_and_absent_seconds_never_fall(timeline: list[tuple[float, Happen
             assert counted[0] >= before[family][0]
             assert counted[1] >= before[family][1]
             before[family] = counted
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        pytest.param(
+            [(30, NETWORK), (31, LOAD), (60, booted(NETWORK)), (90, HEAVY)], True, id="it rose after the loss"
+        ),
+        pytest.param([(30, NETWORK), (31, HEAVY), (60, booted(NETWORK)), (90, HEAVY)], False, id="it was there before"),
+        pytest.param([(30, NETWORK), (31, HEAVY)], False, id="there is a way out"),
+        pytest.param([(30, booted(NETWORK)), (31, HEAVY)], True, id="there has been no way out since boot"),
+    ],
+)
+def test_a_load_is_a_consequence_if_it_rose_after_the_loss(looks: list[tuple[float, Fact]], told: bool) -> None:
+    diagnosis = diagnose(observed(NodeState(policy=Policy(devices=("wlan0",))), looks), at(looks[-1][0]))
+    (load,) = (evidence.observed for evidence in diagnosis.evidence if evidence.subject == "load")
+    assert ("a consequence" in load) is told

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.kernel.namespace import Namespace, Watched, fresh_namespace, watching
+from tests.kernel.namespace import ALONE, SOURCES, Namespace, Watched, fresh_namespace, watching
+from tests.kernel.test_lost_uplinks import send
 from tests.kernel.test_ways_out import NODE, ROUTE, SILENT, Node, nic, run
 from uplink_exporter.facts import Family, Policy
 
@@ -128,3 +132,25 @@ def test_what_was_queued_before_an_overflow_is_read(node: Node) -> None:
 def storm(namespace: Namespace) -> None:
     """More than a socket's buffer holds, of which each pair is a loss."""
     namespace.ip(*(ROUTE.replace("add", "del"), ROUTE) * 2000)
+
+
+def doctor(node: Node) -> str:
+    """What it says, with single blanks between its words."""
+    command, environment = (sys.executable, "-m", "uplink_exporter", "doctor", *ALONE), {"PYTHONPATH": str(SOURCES)}
+    done = node.here.call(
+        subprocess.run, command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    return " ".join(done.stdout.split())
+
+
+def test_doctor_waits_for_what_the_kernel_is_finding_out(node: Node) -> None:
+    """An entry is INCOMPLETE for three seconds of each try, and FAILED for a moment: a look would mostly miss it."""
+    run(node, (ROUTE,))
+    send(node.here)
+    assert "gateway 10.9.0.1 on eth0 does not answer" in doctor(node)
+
+
+def test_doctor_does_not_say_since_when_what_it_looked_at_once(node: Node) -> None:
+    told = doctor(node)
+    assert "looked at once, so it is not known since when" in told
+    assert "since boot" not in told

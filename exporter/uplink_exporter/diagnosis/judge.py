@@ -19,7 +19,7 @@ from uplink_exporter.diagnosis.flannel import (
 from uplink_exporter.diagnosis.uplink import route_missing, uplink_down, uplink_missing
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verdict
 from uplink_exporter.diagnosis.view import View, expected_uplinks
-from uplink_exporter.diagnosis.words import duration, leaves_by, link_state, since, ways_out
+from uplink_exporter.diagnosis.words import EARLY, duration, leaves_by, link_state, since, ways_out
 from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
 from uplink_exporter.flannel.condition import condition, restarted
 from uplink_exporter.flannel.observed import NodePods
@@ -36,8 +36,8 @@ RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
 )
 
 
-def diagnose(state: NodeState, now: Instant) -> Diagnosis:
-    """Judge the node."""
+def diagnose(state: NodeState, now: Instant, *, watched: bool = True) -> Diagnosis:
+    """Judge the node; `watched` tells that somebody looks all the time, and not once."""
     network, host = state.fresh(Network, now), state.fresh(Host, now) or Host()
     if network is None:
         return _diagnosis(Verdict.UNKNOWN, silent(state, now), ())
@@ -55,12 +55,13 @@ def diagnose(state: NodeState, now: Instant) -> Diagnosis:
         answer=question(state, network),
         waiting=pods.waiting if pods else (),
         deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
+        watched=watched,
     )
     symptoms, load = (*flannel_symptoms(view), *pod_symptoms(view)), state.fresh(Load, now)
     for verdict, rule in RULES:
         if finding := rule(view):
-            return _diagnosis(verdict, finding, (*symptoms, *overload(load, ": a consequence, not the cause")))
-    return _diagnosis(Verdict.HEALTHY, healthy(view), (*symptoms, *overload(load)))
+            return _diagnosis(verdict, finding, (*symptoms, *overload(view, load)))
+    return _diagnosis(Verdict.HEALTHY, healthy(view), (*symptoms, *overload(view, load)))
 
 
 def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...]) -> Diagnosis:
@@ -107,8 +108,20 @@ def healthy(view: View) -> Finding:
     )
 
 
-def overload(load: Load | None, meaning: str = "") -> Iterator[Evidence]:
+def overload(view: View, load: Load | None) -> Iterator[Evidence]:
     """A load that the node does not bear."""
-    if load is not None and load.load1 > 2 * load.cpus:
+    if load is not None and load.strained:
         blocked = f", {load.blocked} processes blocked" if load.blocked else ""
+        meaning = ": a consequence, not the cause" if _follows(view, load) else ""
         yield Evidence(subject="load", observed=f"{load.load1:.1f} on {load.cpus} CPUs{blocked}{meaning}")
+
+
+def _follows(view: View, load: Load) -> bool:
+    """Whether it rose after the last way out was lost, as far as it was seen."""
+    family = view.cut_off()
+    history = view.history(family) if family else None
+    if history is None or history.absent_since is None:
+        return False
+    if not history.seen and history.watched_since <= EARLY:
+        return True
+    return load.bearable_at is not None and load.bearable_at >= max(history.absent_since, history.watched_since)

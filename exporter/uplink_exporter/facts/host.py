@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from uplink_exporter.facts.fact import Instant, Reason
@@ -32,10 +32,18 @@ class Load:
     cpus: int
     blocked: int
     pressure: tuple[Pressure, ...] = ()
+    bearable_at: float | None = field(default=None, compare=False)
+    """When the node was last seen to bear its load, in seconds since boot."""
+
+    @property
+    def strained(self) -> bool:
+        """Whether the node does not bear it."""
+        return self.load1 > 2 * self.cpus
 
     def following(self, previous: Load | None, now: Instant) -> Load:
-        """Itself: the kernel keeps these counters."""
-        return self
+        """Itself, and when it was last bearable: the kernel keeps the counters."""
+        before = previous.bearable_at if previous else None
+        return replace(self, bearable_at=before if self.strained else now.uptime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

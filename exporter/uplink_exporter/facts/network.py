@@ -12,7 +12,7 @@ from uplink_exporter.facts.links import Address, Family, Link
 from uplink_exporter.facts.outside import Way, hops_of, ways
 from uplink_exporter.facts.overlays import overlays
 from uplink_exporter.facts.route_history import Device, RouteHistory
-from uplink_exporter.facts.routes import Neighbour, NextHop, Reached, Route, Rule
+from uplink_exporter.facts.routes import Neighbour, NeighbourState, NextHop, Reached, Route, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,11 @@ class Network:
             elif way.hop is not None:
                 found[way.hop] = way.obstacle is None
         return found
+
+    @property
+    def resolving(self) -> bool:
+        """Whether the kernel is just asking for a gateway, which takes it some seconds."""
+        return any(n.state is NeighbourState.INCOMPLETE and not n.failed for n in self.neighbours)
 
     def devices(self, family: Family) -> tuple[str, ...]:
         """The devices that carry traffic to the outside, or would by a default route, each once, the best first.
