@@ -719,15 +719,15 @@ async def test_a_directory_that_is_watched_for_the_first_time_is_looked_at_again
     # What came into it between the look and the watch gave no event.
     changed = asyncio.Event()
     with hints(changed) as hint_at:
-        hint_at([str(tmp_path)])
+        await hint_at([str(tmp_path)])
         assert changed.is_set()
 
         changed.clear()
-        hint_at([str(tmp_path), str(tmp_path / "nowhere")])
+        await hint_at([str(tmp_path), str(tmp_path / "nowhere")])
         assert not changed.is_set()
 
         replace_directory(tmp_path)
-        hint_at([str(tmp_path)])
+        await hint_at([str(tmp_path)])
         assert changed.is_set()
 
 
@@ -743,7 +743,7 @@ async def test_a_kernel_that_grants_no_inotify_is_no_error(tmp_path: Path) -> No
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    hint_at([str(tmp_path)])
+    await hint_at([str(tmp_path)])
     (tmp_path / "file").write_text("")
     await asyncio.sleep(0)
     given.__exit__(None, None, None)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import islice
 from struct import Struct
+
+from uplink_exporter.threads import in_thread
 
 # linux/inotify.h
 _IN_MODIFY, _IN_MOVED_FROM, _IN_MOVED_TO, _IN_CREATE, _IN_DELETE, _IN_ONLYDIR = 0x2, 0x40, 0x80, 0x100, 0x200, 0x1000000
@@ -19,6 +22,13 @@ MAX_WATCHES = 1024
 
 
 _EVENT = Struct("=iIII")
+
+
+HintAt = Callable[[Iterable[str]], Awaitable[None]]
+
+
+async def _refused(directories: Iterable[str]) -> None:
+    """Where the kernel grants no inotify."""
 
 
 def _nobody(name: str) -> None:
@@ -35,7 +45,7 @@ def _moved_to(data: bytes) -> Iterator[str]:
 
 
 @contextmanager
-def hints(changed: asyncio.Event, came: Callable[[str], None] = _nobody) -> Iterator[Callable[[Iterable[str]], None]]:
+def hints(changed: asyncio.Event, came: Callable[[str], None] = _nobody) -> Iterator[HintAt]:
     """Sets `changed` when something happens in a directory that was given to the function that it yields.
 
     `came` is told the name of each file that is moved there, which is how a link is replaced as well. What the kernel
@@ -44,17 +54,21 @@ def hints(changed: asyncio.Event, came: Callable[[str], None] = _nobody) -> Iter
     libc = ctypes.CDLL(None, use_errno=True)
     descriptor = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
     if descriptor < 0:
-        yield lambda directories: None
+        yield _refused
         return
     newest = 0
 
-    def hint_at(directories: Iterable[str]) -> None:
+    def highest(directories: list[str]) -> int:
+        add = partial(libc.inotify_add_watch, descriptor)
+        return max((add(os.fsencode(directory), _INOTIFY_MASK) for directory in directories), default=0)
+
+    async def hint_at(directories: Iterable[str]) -> None:
         nonlocal newest
-        for directory in islice(directories, MAX_WATCHES):
-            watch = libc.inotify_add_watch(descriptor, os.fsencode(directory), _INOTIFY_MASK)
-            if watch > newest:  # a new watch has the highest number yet; what came before it may have been missed
-                newest = watch
-                changed.set()
+        # In a thread, as to find a directory the disk may be asked.
+        watch = await in_thread(highest, list(islice(directories, MAX_WATCHES)))
+        if watch > newest:  # a new watch has the highest number yet; what came before it may have been missed
+            newest = watch
+            changed.set()
 
     def on_events() -> None:
         changed.set()

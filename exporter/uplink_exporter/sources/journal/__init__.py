@@ -64,7 +64,7 @@ async def watch(
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
-            hint_at(map(str, units))
+            await hint_at(map(str, units))
             look = await _whole(look_now)
             if look.denied and not journal.seen and look.wanted:
                 raise _refused(look.denied)

@@ -39,9 +39,9 @@ async def watch(
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
-            hint_at(map(str, directories))
+            await hint_at(map(str, directories))
             running, counted = await in_thread(_look, directories, patterns)
-            hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted or ())
+            await hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted or ())
             restarts |= {unit: 0 for unit in running or () if unit not in restarts}
             units = (UnitSeen(unit=unit, running=unit in (running or ()), restarts=restarts[unit]) for unit in restarts)
             fact = FlannelUnits(
