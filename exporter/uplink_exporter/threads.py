@@ -27,5 +27,6 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             future.set_exception(error)
 
     future.set_running_or_notify_cancel()
-    Thread(target=call, name=function.__name__, daemon=True).start()
+    name = getattr(function, "__name__", None)  # a partial has none
+    Thread(target=call, name=name, daemon=True).start()
     return await asyncio.wrap_future(future)

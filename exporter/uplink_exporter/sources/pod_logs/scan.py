@@ -84,7 +84,7 @@ def scan(root: Path, subnet_file: Path, selection: Selection, read: Reader, root
         flags_line=newest.flags_line,
         stack=stack or "",
         subnet_file=written,
-        written=recent[-1].written if recent else None,
+        written=(recent[-1].written or None) if recent else None,
     )
     containers, others = [logs.path for logs in found], [path for path, _ in pods or []]
     directories = (str(root), str(subnet_file.parent), *containers, *others)
