@@ -67,7 +67,7 @@ def test_a_flannel_that_runs_without_its_device_fails(known: tuple[Fact, ...]) -
 
     diagnosis = after(100)
     assert diagnosis.verdict is Verdict.FLANNEL_FAILING
-    assert "runs, but its device flannel.1 is gone" in diagnosis.summary
+    assert "flannel runs, but flannel's device flannel.1 is gone" in diagnosis.summary
     pod = "-n kube-system kube-flannel-ds-jqgsm"
     assert any(f"kubectl delete pod {pod}" in line for line in diagnosis.remedy)
 

@@ -41,6 +41,7 @@ class Alert(StrEnum):
     UPLINK_OUTAGE_SEEN_LATE = "UplinkOutageSeenLate"
     FLANNEL_CRASH_LOOPING = "FlannelCrashLooping"
     FLANNEL_WOULD_NOT_START = "FlannelWouldNotStart"
+    FLANNEL_DEVICE_GONE = "FlannelDeviceGone"
     FLANNEL_NOT_STARTED_SINCE_BOOT = "FlannelNotStartedSinceBoot"
     CONTROL_PLANE_POD_STUCK = "ControlPlanePodStuck"
     NODE_OVERLOADED_WITHOUT_UPLINK = "NodeOverloadedWithoutUplink"

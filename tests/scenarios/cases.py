@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.builders import ADDRESS6, HOST, LOAD, ROUTE6, WLAN0, no_carrier, unplugged, with_neighbour
+from tests.builders import (
+    ADDRESS6,
+    FLANNEL1,
+    HOST,
+    LOAD,
+    ROUTE6,
+    WLAN0,
+    no_carrier,
+    unplugged,
+    with_links,
+    with_neighbour,
+)
 from tests.scenarios.case import Alert, Case, Moment
 from tests.scenarios.told import (
     CONNECTED,
@@ -517,6 +528,22 @@ FLANNEL_FAILING = (
             'uplink_flannel_waiting{reason="CrashLoopBackOff"}': 1,
         },
         alerts=frozenset({Alert.FLANNEL_CRASH_LOOPING}),
+    ),
+    Case(
+        name="the adapter was plugged in again, and flannel.1 went with it",
+        moments=(
+            began(HOST, LOAD, with_links(CONNECTED, FLANNEL1), logs(JQGSM, 3, subnet_file=SINCE_BOOT), pods(JQGSM, 3)),
+            Moment(uptime=600.0, tells=(replace(CONNECTED, links=CONNECTED.links[:2], routes=()),)),
+            Moment(uptime=640.0, tells=(CONNECTED,)),
+        ),
+        until=HOUR,
+        verdict=Verdict.FLANNEL_FAILING,
+        says=(
+            "flannel runs, but flannel's device flannel.1 is gone",
+            "kubectl delete pod -n kube-system kube-flannel-ds-jqgsm",
+        ),
+        samples={"uplink_flannel_running": 1, "uplink_flannel_would_start": 1},
+        alerts=frozenset({Alert.FLANNEL_DEVICE_GONE}),
     ),
     Case(
         name="the runtime cannot make flannel's container",

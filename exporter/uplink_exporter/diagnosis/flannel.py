@@ -87,7 +87,7 @@ def _waits_for_its_turn(view: View, *, fresh: bool) -> bool:
     if flannel.ended.cause not in UPLINK_CAUSES or flannel.died is None or _persisting(view):
         return False
     # By a clock that was behind it died before this boot: nothing of this boot did.
-    return view.now.uptime - max(0.0, flannel.died) < RECOVERY
+    return view.now.uptime - max(0.0, flannel.died) < _recovery(flannel)
 
 
 def _persisting(view: View) -> str:
@@ -106,10 +106,9 @@ def _lost_devices(view: View) -> tuple[tuple[str, float], ...]:
 
 
 def _without_its_device(view: View, lost: tuple[tuple[str, float], ...]) -> Finding:
-    told = view.flannel.container
-    pod = f"-n {told.namespace} {told.pod}" if told else "-n NAMESPACE POD"
+    runs = f"{view.flannel.unit or 'flannel'} runs, but flannel's device {lost[0][0]} is gone"
     return Finding(
-        summary=f"flannel runs, but its device {lost[0][0]} is gone: pods here reach no other node",
+        summary=f"{runs}: pods here reach no other node",
         evidence=(
             *(
                 Evidence(subject=name, observed=f"was there in this boot, gone for {duration(view.now.uptime - at)}")
@@ -118,10 +117,18 @@ def _without_its_device(view: View, lost: tuple[tuple[str, float], ...]) -> Find
             Evidence(subject="why", observed=_LOST_WITH),
             *ways_out(view),
         ),
-        remedy=(
-            f"kubectl delete pod {pod}   # its DaemonSet makes it again, and flannel its device",
-            "kubectl get pods -A -o wide | grep flannel",
-        ),
+        remedy=_begin_anew(view.flannel),
+    )
+
+
+def _begin_anew(flannel: Condition) -> tuple[str, ...]:
+    if flannel.unit:
+        return (f"sudo systemctl restart {flannel.unit}   # it makes the device when it starts",)
+    told = flannel.container
+    pod = f"-n {told.namespace} {told.pod}" if told else "-n NAMESPACE POD"
+    return (
+        f"kubectl delete pod {pod}   # its DaemonSet makes it again, and flannel its device",
+        "kubectl get pods -A -o wide | grep flannel",
     )
 
 
