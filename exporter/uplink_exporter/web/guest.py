@@ -164,7 +164,8 @@ class Guest(asyncio.Protocol):
         if self.gate.secure is None:
             self._hand_over(self.handler, transport)
         else:
-            transport.pause_reading()
+            # Not now: asyncio of Python 3.11.2, which Debian 12 has, begins to read after this, paused or not.
+            self.loop.call_soon(transport.pause_reading)
             self.securing = self.loop.create_task(self._secure(self.gate.secure, transport))
 
     async def _secure(self, secure: Secure, transport: asyncio.Transport) -> None:
