@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.exporters import Memory, Running, running, uplink_exporter
 from tests.bench.report import Goal, Report, ms, percentile
-from tests.kernel.control_plane import ADDRESS, control_plane
+from tests.kernel.control_plane import control_plane, kubeconfig
 from tests.kernel.kubelet import V0_14_NO_ROUTE, V0_14_STARTED, Kubelet
 from tests.kernel.namespace import Namespace, eventually, fresh_namespace
 from uplink_exporter.facts import Address, Family, Link, Network, NextHop, Operstate, Route
@@ -28,17 +28,6 @@ DEVICES = range(1, 51)
 POD = Path(__file__).parents[1] / "fixtures/api/flannel.json"
 RESTARTS = "uplink_flannel_restarts_total"
 BY_API = 'uplink_api_path{path="configured"}'
-KUBECONFIG = """
-current-context: node
-contexts: [{{name: node, context: {{cluster: cluster, user: exporter}}}}]
-clusters:
-- name: cluster
-  cluster:
-    server: https://{}:{}
-    tls-server-name: kubernetes.default.svc
-    certificate-authority: {}
-users: [{{name: exporter, user: {{token: {}}}}}]
-"""
 
 
 def measure(*, quick: bool) -> Report:
@@ -78,10 +67,10 @@ def node(directory: Path) -> Iterator[tuple[Namespace, Kubelet, tuple[str, ...]]
         kubelet = Kubelet(logs, run / "subnet.env", tell=plane.put, untell=plane.delete)
         kubelet.create(json.loads(POD.read_text()), restarts=1239)
         kubelet.starts(V0_14_STARTED)
-        kubeconfig = directory / "kubeconfig"
-        kubeconfig.write_text(KUBECONFIG.format(*ADDRESS, account / "ca.crt", plane.server.token))
+        (directory / "kubeconfig").write_text(kubeconfig(account))
         paths = (f"--path.pod-logs={logs}", f"--path.flannel-run={run}")
-        yield namespace, kubelet, (*paths, f"--kubernetes.kubeconfig={kubeconfig}", "--kubernetes.node=pi-master1")
+        asks = (f"--kubernetes.kubeconfig={directory / 'kubeconfig'}", "--kubernetes.node=pi-master1")
+        yield namespace, kubelet, (*paths, *asks)
 
 
 def time_one(us: Running, kubelet: Kubelet) -> float:

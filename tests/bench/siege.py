@@ -19,7 +19,7 @@ from tests.bench.client import Connection
 from tests.bench.exporters import HOST, BrokenRunError, Exporter, Running, running, uplink_exporter
 from tests.bench.nodes import Size, node
 from tests.bench.report import Goal, Report, ms, percentile
-from tests.kernel.control_plane import ADDRESS, control_plane
+from tests.kernel.control_plane import control_plane, kubeconfig
 from tests.kernel.namespace import Namespace
 
 SIZE = Size(500, 10)
@@ -28,15 +28,6 @@ MINUTES, QUICK_MINUTES = 5.0, 0.25
 LIMIT = 64 * 2**20
 GROUPS = Path("/sys/fs/cgroup/memory")
 HEAD = ("", "scrapes", "reset", "p50 ms", "p99 ms", "longest ms")
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: node
-contexts: [{{name: node, context: {{cluster: node, user: node}}}}]
-clusters: [{{name: node, cluster: {{server: "https://{}:{}", certificate-authority: {account}/ca.crt,
-  tls-server-name: kubernetes.default.svc}}}}]
-users: [{{name: node, user: {{tokenFile: {account}/token}}}}]
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +74,7 @@ def measure(*, quick: bool) -> Report:
 
 
 def _flags(directory: Path) -> tuple[str, ...]:
-    (directory / "kubeconfig").write_text(KUBECONFIG.format(*ADDRESS, account=directory))
+    (directory / "kubeconfig").write_text(kubeconfig(directory))
     (directory / "state").mkdir()
     shown = ("--interface.exclude=lo", f"--state.directory={directory / 'state'}")
     return (*shown, f"--kubernetes.kubeconfig={directory / 'kubeconfig'}", "--source.kubernetes=on")

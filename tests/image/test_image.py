@@ -15,7 +15,7 @@ from tests.image.conftest import ARGUMENTS, REVISION
 from tests.image.container import ACCOUNT, LIMITS, NODE, Container, running
 from tests.image.engine import BASE, IMAGE, Engine
 from tests.image.page import PORT, get, waits_for
-from tests.kernel.control_plane import ADDRESS, ControlPlane, control_plane
+from tests.kernel.control_plane import ControlPlane, control_plane, kubeconfig
 from tests.kernel.kubelet import V0_14_NO_ROUTE, V0_14_STARTED, Kubelet
 from tests.kernel.namespace import CONNECTED, Namespace, eventually
 from tests.kernel.test_outage import JQGSM
@@ -31,16 +31,6 @@ FLANNEL = 'container="kube-flannel",namespace="kube-system",pod="kube-flannel-ds
 RESTARTS = f"uplink_flannel_container_restarts{{{FLANNEL}}} 1244.0"
 CRASHED = 'uplink_flannel_crashes_total{cause="no_default_route"} 1.0'
 BUILD = f'revision="{REVISION}",version="{__version__}"}} 1.0'
-
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: node
-contexts: [{{name: node, context: {{cluster: node, user: node}}}}]
-clusters: [{{name: node, cluster: {{server: "https://{}:{}", certificate-authority: {account}/ca.crt,
-  tls-server-name: kubernetes.default.svc}}}}]
-users: [{{name: node, user: {{tokenFile: {account}/token}}}}]
-"""
 
 
 @dataclass(frozen=True)
@@ -145,9 +135,9 @@ def test_the_api_source_works_with_what_is_left_of_its_client(podman: Engine, ma
     machine.kubelet.starts(V0_14_STARTED)
     with running(podman, machine.node, machine.volumes) as container:
         waits_for(machine.node, 'uplink_api_path{path="service"} 1.0', "uplink_flannel_ready 1.0")
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(KUBECONFIG.format(*ADDRESS, account=ACCOUNT))
-    with running(podman, machine.node, {**machine.volumes, kubeconfig: "/kubeconfig"}) as container:
+    file = tmp_path / "kubeconfig"
+    file.write_text(kubeconfig(ACCOUNT))
+    with running(podman, machine.node, {**machine.volumes, file: "/kubeconfig"}) as container:
         flags = ("--kubernetes.kubeconfig=/kubeconfig", "--source.pod-logs=off", "--output=json")
         said = container.execute("uplink-exporter", "doctor", *flags)
         assert json.loads(said.stdout)["flannel"]["version"] == "v0.14.0", said.stderr

@@ -34,6 +34,17 @@ table ip kube-proxy {{
 """
 
 
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: node
+contexts: [{{name: node, context: {{cluster: node, user: node}}}}]
+clusters: [{{name: node, cluster: {{server: "https://{}:{}", certificate-authority: {account}/ca.crt,
+  tls-server-name: kubernetes.default.svc}}}}]
+users: [{{name: node, user: {{tokenFile: {account}/token}}}}]
+"""
+
+
 @dataclass
 class ControlPlane:
     """The stand-in API server in a thread of this process, inside the namespace. It may go, and come back."""
@@ -82,6 +93,11 @@ class ControlPlane:
             change()
 
         asyncio.run_coroutine_threadsafe(do(), loop).result(PATIENCE)
+
+
+def kubeconfig(account: str | Path) -> str:
+    """How to ask the server at its own address, with the credentials of a pod in a directory."""
+    return KUBECONFIG.format(*ADDRESS, account=account)
 
 
 @contextmanager

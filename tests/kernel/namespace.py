@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -164,15 +164,7 @@ class Exporter:
 
     def shows(self, expected: Mapping[str, object], within: float = PATIENCE) -> Page:
         """The first page with all of these samples; None for one that must not be there. Fails with what differs."""
-        deadline = time.monotonic() + within
-        while True:
-            page = self.page()
-            wrong = {key: page.get(key) for key in expected if page.get(key) != expected[key]}
-            if not wrong:
-                return page
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {within:g} s: {wrong}\nexpected: {expected}\n{self.read_log()}")
-            time.sleep(0.005)
+        return _page_with(expected, within, self.page, self.read_log)
 
     def listens(self) -> bool:
         """Whether it has come so far as to listen."""
@@ -183,6 +175,20 @@ class Exporter:
     def read_log(self) -> str:
         """What it logged so far."""
         return os.pread(self.log.fileno(), 1 << 20, 0).decode()
+
+
+def _page_with(
+    expected: Mapping[str, object], within: float, look: Callable[[], Page], explain: Callable[[], str]
+) -> Page:
+    deadline = time.monotonic() + within
+    while True:
+        page = look()
+        wrong = {key: page.get(key) for key in expected if page.get(key) != expected[key]}
+        if not wrong:
+            return page
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s: {wrong}\nexpected: {expected}\n{explain()}")
+        time.sleep(0.005)
 
 
 def samples(page: str) -> Page:
@@ -253,15 +259,7 @@ class Watched:
 
     def shows(self, expected: Mapping[str, object], within: float = PATIENCE) -> Page:
         """The first page with all of these samples; None for one that must not be there. Fails with what differs."""
-        deadline = time.monotonic() + within
-        while True:
-            page = self.page()
-            wrong = {key: page.get(key) for key in expected if page.get(key) != expected[key]}
-            if not wrong:
-                return page
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {within:g} s: {wrong}\nexpected: {expected}\n{self.told()}")
-            time.sleep(0.005)
+        return _page_with(expected, within, self.page, self.told)
 
     def told(self) -> str:
         """What doctor would say now, with single blanks between its words."""
@@ -304,6 +302,27 @@ class Watched:
 
 
 @contextmanager
+def at_work(namespace: Namespace, work: Coroutine[None, None, None]) -> Iterator[asyncio.AbstractEventLoop]:
+    """What goes on inside, on a loop of its own, until the end of the context."""
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
+
+    async def main() -> None:
+        task = asyncio.create_task(work)
+        begun.set_result((asyncio.get_running_loop(), task))
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+    ended = namespace.start(asyncio.run, main())
+    loop, task = begun.result(PATIENCE)
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        ended.result(PATIENCE)
+
+
+@contextmanager
 def watching(namespace: Namespace, *, policy: Policy = NO_POLICY, **settings: Any) -> Iterator[Watched]:
     """The netlink source at work, from its first fact on."""
     store = Store(state=NodeState(policy=policy), clock=system_clock())
@@ -321,20 +340,9 @@ def watching(namespace: Namespace, *, policy: Policy = NO_POLICY, **settings: An
                 yield network
                 facts.append(network)
 
-    async def main() -> None:
-        task = asyncio.create_task(supervise({"netlink": watch}, store))
-        running.set_result((asyncio.get_running_loop(), task))
-        await asyncio.wait([task])
-
-    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
-    ended = namespace.start(asyncio.run, main())
-    loop, task = running.result()
-    try:
+    with at_work(namespace, supervise({"netlink": watch}, store)) as loop:
         eventually(lambda: facts)
         yield Watched(namespace, store, facts, dumps, loop)
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        ended.result(PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)

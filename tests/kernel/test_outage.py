@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import pytest
 
 from tests.kernel.control_plane import ADDRESS, SERVICE, ControlPlane, control_plane
 from tests.kernel.kubelet import V0_14_NO_ROUTE, V0_14_STARTED, V0_28_NO_ROUTE, V0_28_STARTED, Kubelet
-from tests.kernel.namespace import CONNECTED, PATIENCE, ROUTE, SOURCES, Namespace, eventually, exporting
+from tests.kernel.namespace import CONNECTED, PATIENCE, ROUTE, SOURCES, Namespace, at_work, eventually, exporting
 from tests.sources.api_server import Json
 from uplink_exporter.clock import system_clock
 from uplink_exporter.facts import NodeState
@@ -225,21 +224,14 @@ def asking(cluster: Cluster) -> Iterator[Store]:
     subject = pods.Subject(node=NODE, selection=Selection())
     store = Store(state=NodeState(), clock=system_clock())
 
-    async def main() -> None:
-        watch = partial(pods.watch, access, subject, Memory(), QUICK)
-        task = asyncio.create_task(supervise({NodePods.source: watch}, store))
-        running.set_result((asyncio.get_running_loop(), task))
-        await asyncio.wait([task])
-        await asyncio.sleep(0.25)  # aiohttp does not wait for the goodbye of TLS
+    async def ask() -> None:
+        try:
+            await supervise({NodePods.source: partial(pods.watch, access, subject, Memory(), QUICK)}, store)
+        finally:
+            await asyncio.sleep(0.25)  # aiohttp does not wait for the goodbye of TLS
 
-    running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
-    ended = cluster.node.start(asyncio.run, main())
-    loop, task = running.result(PATIENCE)
-    try:
+    with at_work(cluster.node, ask()):
         yield store
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        ended.result(PATIENCE)
 
 
 def test_the_api_server_is_found_at_its_own_address_and_by_its_service_again(cluster: Cluster) -> None:

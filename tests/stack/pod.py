@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from tests.kernel.kubelet import Kubelet
-from tests.kernel.namespace import PATIENCE, Namespace
+from tests.kernel.namespace import Namespace, at_work
 from tests.stack import flannel
 from tests.stack.configuration import SCALE
 from tests.stack.node import NAME, SERVERS, Node
@@ -128,19 +127,5 @@ def running_pod(node: Node, command: Sequence[str]) -> Iterator[Pod]:
     kubelet = Kubelet(node.pod_logs, node.subnet_file, tell=lambda pod: None, untell=lambda uid: None)
     kubelet.create(POD)
     pod = Pod(kubelet=kubelet, command=("setpriv", "--pdeathsig=KILL", *command))
-    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
-
-    async def main() -> None:
-        task = asyncio.create_task(pod.keep_running())
-        begun.set_result((asyncio.get_running_loop(), task))
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-
-    ended = node.network.start(asyncio.run, main())
-    loop, task = begun.result(PATIENCE)
-    try:
+    with at_work(node.network, pod.keep_running()):
         yield pod
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        ended.result(PATIENCE)

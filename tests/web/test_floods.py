@@ -6,14 +6,13 @@ import asyncio
 import resource
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.conftest import Later
-from tests.shell.test_app import COMMAND, ENVIRONMENT, LOCAL, Exporter, exporting
+from tests.shell.test_app import LOCAL, Exporter, exporting
 from uplink_exporter.web.server import Complaints
 
 CLIENTS = 100
@@ -27,16 +26,8 @@ def starved(soft: int, hard: int) -> Iterator[Exporter]:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    command = [*COMMAND, LOCAL]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, preexec_fn=limit) as process:
-        try:
-            assert process.stderr is not None
-            said = ""
-            while "msg=serving" not in said and (line := process.stderr.readline()):
-                said += line
-            yield Exporter(process, said)
-        finally:
-            process.kill()
+    with exporting(LOCAL, before=limit) as exporter:
+        yield exporter
 
 
 def connect(port: int, stack: ExitStack, number: int, said: bytes = b"") -> list[socket.socket]:
