@@ -48,7 +48,7 @@ class Guard:
         """What becomes of a request. The order is the toolkit's: the config, the rate, then the user."""
         told: Callable[[str], object] = transport.get_extra_info if transport else lambda name: None
         try:
-            config = (await self.keeper.current()).config
+            config = await self.keeper.for_a_request()
         except ConfigError:
             return Ruling(refusal=text(500, "uplink-exporter: its web config cannot be used; its log says why"))
         encrypted = told("ssl_object") is not None

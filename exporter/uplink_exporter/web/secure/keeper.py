@@ -41,6 +41,14 @@ class Loaded:
         return self.context is not None and self.context.session_stats()["number"] > MOST_SESSIONS
 
 
+class CertificateError(ConfigError):
+    """The web config is sound, but a certificate or key that it names is not: nobody new can be let in."""
+
+    def __init__(self, error: ConfigError, config: WebConfig) -> None:
+        super().__init__(str(error))
+        self.config = config
+
+
 def load(path: Path, before: Loaded | None = None) -> Loaded:
     """The web config in this file: `before`, if nothing has changed. Raises ConfigError."""
     if before is not None and not before.worn and _unchanged(before.contents):
@@ -59,7 +67,10 @@ def load(path: Path, before: Loaded | None = None) -> Loaded:
         return Loaded(config=config, contents=contents)
     from uplink_exporter.web.secure.context import context  # OpenSSL comes with it
 
-    return Loaded(config=config, context=context(config.tls, read), contents=contents)
+    try:
+        return Loaded(config=config, context=context(config.tls, read), contents=contents)
+    except ConfigError as error:
+        raise CertificateError(error, config) from error
 
 
 def _unchanged(contents: Mapping[Path, bytes]) -> bool:
@@ -88,6 +99,7 @@ class Keeper:
     path: Path
     loaded: Loaded
     error: str = ""
+    despite: WebConfig | None = None
     looking: asyncio.Task[None] | None = None
     since: float = 0.0
 
@@ -103,6 +115,15 @@ class Keeper:
             raise ConfigError(self.error)
         return self.loaded
 
+    async def for_a_request(self) -> WebConfig:
+        """The web config for a request, which needs no certificate any more. Raises ConfigError."""
+        try:
+            return (await self.current()).config
+        except ConfigError:
+            if self.despite is None:
+                raise
+            return self.despite
+
     async def for_a_connection(self) -> Loaded:
         """The web config for a new connection. Raises ConfigError, where it should be encrypted and cannot be."""
         try:
@@ -116,10 +137,12 @@ class Keeper:
         try:
             self._keep(await in_thread(load, self.path, self.loaded))
         except ConfigError as error:
+            self.despite = error.config if isinstance(error, CertificateError) else None
             self._tell(str(error))
         except RuntimeError:
             log.debug("no thread can be had: what was read last counts, as where the disk stalls")
         except Exception:  # a fault of ours must not let anybody in, nor end the server
+            self.despite = None
             log.exception("the web config could not be looked at")
             self._tell("the exporter's log says why")
         finally:
@@ -136,7 +159,7 @@ class Keeper:
     def _tell(self, error: str) -> None:
         if error != self.error:
             log.error(
-                "the web config cannot be used: until it can, nobody is let in",
+                "the web config cannot be used: until it can, nobody new is let in",
                 extra={"file": str(self.path), "error": error},
             )
         self.error = error
