@@ -107,7 +107,7 @@ def _targets(state: NodeState) -> tuple[str, ...]:
 async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = system_clock()
-    guard = await _guarded(settings.web_config) if settings.web_config else None
+    guard = await _guard(settings.web_config) if settings.web_config else None
     sockets = [listen(address, settings.procfs) for address in settings.listen]
     store = Store(state=await recalled(settings, clock()), clock=clock, on_diagnosis=logs.tell)
     watches = sources(settings, access, lambda: store.state)
@@ -135,13 +135,10 @@ async def serve(settings: Settings, access: kubernetes.Access | None) -> None:
         await last_write()
 
 
-async def _guarded(path: Path) -> Guard:
-    from uplink_exporter.web.secure import ConfigError, guarded  # bcrypt comes with it
+async def _guard(path: Path) -> Guard:
+    from uplink_exporter.web.secure import as_set  # bcrypt comes with it
 
-    try:
-        return await in_thread(guarded, path)
-    except ConfigError as error:
-        raise SettingsError(f"--web.config.file: {path}: {error}") from error
+    return await as_set(path)
 
 
 async def recalled(settings: Settings, now: Instant) -> NodeState:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
+from uplink_exporter.settings import SettingsError
+from uplink_exporter.threads import in_thread
 from uplink_exporter.web.config import ConfigError, WebConfig
 from uplink_exporter.web.guest import Handler, RefusedError
 from uplink_exporter.web.secure.keeper import Keeper, load
@@ -87,6 +89,14 @@ class Guard:
 def guarded(path: Path) -> Guard:
     """The guard by the web config in this file. Raises ConfigError."""
     return Guard(Keeper(path=path, loaded=load(path)))
+
+
+async def as_set(path: Path) -> Guard:
+    """The guard by the file that --web.config.file names. Raises SettingsError."""
+    try:
+        return await in_thread(guarded, path)
+    except ConfigError as error:
+        raise SettingsError(f"--web.config.file: {path}: {error}") from error
 
 
 def nearby(peer: object) -> str:
