@@ -36,6 +36,9 @@ network:
       routes: [{to: default, via: 198.51.100.1, metric: 600}]
 """
 
+# What netplan made of it at the boot.
+GENERATED = "[Match]\nName=wlan0\n\n[Network]\nAddress=198.51.100.23/24\n"
+
 # Only the children of who makes a time namespace are in it, on kernels before 6.3 (kernel fs/exec.c). The signals say:
 # who loses its parent ends, and who is told to stop passes it on and says how that went.
 UNSHARED = ("setpriv", "--pdeathsig=KILL", sys.executable, "-IS", unshared.__file__)
@@ -110,9 +113,10 @@ def booting(lan: Namespace, root: Path) -> Iterator[Node]:
     booted = int(time.clock_gettime(time.CLOCK_BOOTTIME)) - 1
     with fresh_namespace() as network:
         node = Node(network=network, root=root, booted=booted)
-        for directory in (node.pod_logs, node.subnet_file.parent, root / "etc/netplan"):
+        for directory in (node.pod_logs, node.subnet_file.parent, root / "etc/netplan", root / "run/systemd/network"):
             directory.mkdir(parents=True)
         (root / "etc/netplan/50-wlan0.yaml").write_text(NETPLAN)
+        (root / "run/systemd/network/10-netplan-wlan0.network").write_text(GENERATED)
         (root / "sys").symlink_to("/sys")
         for side in (network, lan):
             side.sysctl("ipv6/conf/default/accept_dad", 0)
