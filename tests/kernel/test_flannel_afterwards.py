@@ -184,3 +184,31 @@ def test_the_kernel_takes_flannels_device_away_with_the_uplink(node: Namespace) 
         eventually(lambda: watched.usable() and watched.network.link("flannel.1") is None)
 
         assert watched.network.overlays["flannel.1"] is not None
+
+
+def test_the_better_of_two_uplinks_drops_out_and_the_other_takes_over(wired: Node) -> None:
+    wired.network.ip("link add eth0 type veth peer name veth1", "link set veth1 up", "link set eth0 up")
+    wired.network.ip(*CONNECTED[:2], "address add 198.51.100.2/24 dev eth0")
+    wired.network.ip("route add default via 198.51.100.1 metric 100", "route add default via 192.0.2.1 metric 600")
+    with exporting(wired.network, *wired.flags, alone=()) as exporter:
+        exporter.shows({'uplink_default_route_usable{family="ipv4"}': 1})
+
+        wired.network.ip("link set eth0 down")  # as NetworkManager does, which takes the route away with the carrier
+        moved = 'uplink_default_route_moved_timestamp_seconds{family="ipv4",from="eth0",to="wlan0"}'
+        eventually(lambda: moved in exporter.page())
+
+        exporter.shows({'uplink_default_route_usable{family="ipv4"}': 1, 'uplink_diagnosis{verdict="healthy"}': 1})
+
+
+def test_a_tunnel_by_two_halves_carries_the_traffic_and_flannel_refuses_all_the_same(wired: Node) -> None:
+    wired.network.ip(*CONNECTED[:2], "link add tun0 type veth peer name veth1", "link set veth1 up", "link set tun0 up")
+    wired.network.ip(
+        "address add 10.8.0.2/24 dev tun0", "route add 0.0.0.0/1 dev tun0", "route add 128.0.0.0/1 dev tun0"
+    )
+    wired.says(3, NO_ROUTE)
+
+    answer = wired.doctor()
+
+    assert answer["verdict"] == "flannel_refuses"
+    assert answer["flannel"]["would_start"] is False
+    assert any("0.0.0.0/1" in evidence["observed"] for evidence in answer["evidence"])
