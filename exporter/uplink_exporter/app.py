@@ -83,8 +83,7 @@ def sources(
         containers=settings.flannel_containers, namespaces=settings.flannel_namespaces, pod=settings.flannel_pod
     )
     if settings.pod_logs is not Mode.OFF:
-        subnet_file = settings.flannel_run_path / "subnet.env"
-        where = (settings.pod_logs_path, subnet_file, chosen, settings.rootfs)
+        where = (settings.pod_logs_path, settings.flannel_run_path / "subnet.env", chosen, settings.rootfs)
         found[FlannelLogs] = partial(pod_logs.watch, *where, required=settings.pod_logs_required, rescan=rescan)
     homes = (settings.units_path, settings.flannel_units, boot_id(settings.procfs))
     if settings.units is not Mode.OFF:
