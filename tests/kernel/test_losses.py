@@ -112,6 +112,14 @@ def test_a_number_that_another_device_has_now_is_no_rename(node: Node) -> None:
         watched.shows({'uplink_interface_expected{device="eth0",reason="remembered"}': 1}, within=2)
 
 
+def test_a_route_that_comes_where_a_rule_refuses_is_not_lost_at_once(node: Node) -> None:
+    run(node, ("rule add unreachable",))
+    with watching(node.here) as watched:
+        run(node, ("route add default dev eth0",))
+        watched.catch_up()
+        assert (watched.usable(), watched.history().losses) == (False, 0)
+
+
 def number(watched: Watched, name: str) -> int:
     link = watched.network.link(name)
     assert link is not None

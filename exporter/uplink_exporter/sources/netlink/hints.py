@@ -11,6 +11,8 @@ from uplink_exporter.sources.netlink.layout import Type
 from uplink_exporter.sources.netlink.route_codec import parse_route
 from uplink_exporter.sources.wire import Flag, Message
 
+_LOCAL_TABLE = 255
+
 
 def matters(network: Network, message: Message) -> bool:
     """Whether an event asks for a dump: all but the neighbours that are no gateway to the outside."""
@@ -43,12 +45,19 @@ def _overtaken(before: Network, after: Network) -> Network:
     for family in Family:
         for way, left in zip(ways(before, family), ways(after, family), strict=True):
             was, now = read(before, family, way.address), read(after, family, way.address)
-            explained = _same(way, was)
+            explained = _same(way, was) and _asks_main(after, family)
             if explained and was != now:
                 reached.pop(way.address, None)
             if (was != now and not (explained and now.sure)) or (way.obstacle != left.obstacle and not explained):
                 unsettled.add(family)
     return replace(after, reached=MappingProxyType(reached), unsettled=frozenset(unsettled))
+
+
+def _asks_main(network: Network, family: Family) -> bool:
+    """Whether no rule comes before the main table. They are known where nothing leaves by it."""
+    rules = [rule for rule in network.rules if rule.family is family]
+    first = next((rule for rule in rules if rule.table != _LOCAL_TABLE), None)
+    return first is None or first.table == MAIN_TABLE
 
 
 def _same(way: Way, reading: Way) -> bool:

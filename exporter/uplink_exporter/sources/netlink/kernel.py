@@ -16,7 +16,6 @@ from uplink_exporter.facts import (
     Neighbour,
     Network,
     NextHop,
-    Obstacle,
     Reached,
     Route,
     RouteType,
@@ -168,8 +167,7 @@ def _towards(address: str) -> Callable[[int], bytes]:
 def _unexplained(network: Network, family: Family) -> Iterator[bool]:
     for way in ways(network, family):
         answer = network.reached[way.address]
-        refused = way.obstacle is Obstacle.NO_ROUTE and way.route is not None
-        yield refused or answer.table != MAIN_TABLE
+        yield answer.errno != 0 or answer.table != MAIN_TABLE
 
 
 def _nameless(route: Route) -> bool:
