@@ -23,6 +23,7 @@ from uplink_exporter.facts import (
     Operstate,
     Policy,
     Pressure,
+    Rfkill,
     Route,
 )
 from uplink_exporter.families import BuildInfo, Scene, Showing
@@ -119,6 +120,11 @@ def unplugged(network: Network) -> Network:
 def booted(network: Network) -> Network:
     """The network as it is before wlan0 is brought up: no address and no route."""
     return replace(with_links(network, never_up(WLAN0)), addresses=(), routes=())
+
+
+def blocked(rfkill: Rfkill) -> Network:
+    """The network whose wlan0 is held off."""
+    return with_links(booted(NETWORK), replace(never_up(WLAN0), rfkill=rfkill))
 
 
 def node(*facts: Fact, uptime: float = 60.0, policy: Policy | None = None) -> NodeState:

@@ -17,6 +17,7 @@ from tests.builders import (
     NETWORK,
     WLAN0,
     at,
+    blocked,
     booted,
     never_up,
     node,
@@ -28,7 +29,7 @@ from tests.builders import (
 from tests.core.diagnosis_cases import WLAN
 from tests.strategies import facts, policies
 from uplink_exporter.diagnosis import diagnose
-from uplink_exporter.facts import Claim, Fact, Host, Link, Manager, NeighbourState, Network, NodeState, Policy
+from uplink_exporter.facts import Claim, Fact, Host, Link, Manager, NeighbourState, Network, NodeState, Policy, Rfkill
 
 NOW = at(60)
 GATEWAY = HOP.gateway
@@ -247,8 +248,8 @@ def test_each_line_of_a_remedy_is_one_command(known: list[Fact], policy: Policy)
 
 
 def test_rfkill_is_lifted_before_the_network_is_brought_up() -> None:
-    soft, hard = replace(HOST, rfkill_soft=True), replace(HOST, rfkill_hard=True)
-    remedies = [diagnose(node(booted(NETWORK), host, policy=WLAN), NOW).remedy for host in (soft, hard)]
+    networks = (blocked(Rfkill.SOFTWARE), blocked(Rfkill.HARDWARE))
+    remedies = [diagnose(node(network, HOST, policy=WLAN), NOW).remedy for network in networks]
     assert [remedy[1] for remedy in remedies] == ["sudo netplan apply"] * 2
     assert [remedy[0].split("  ")[0] for remedy in remedies] == ["sudo rfkill unblock wifi", "rfkill list"]
 

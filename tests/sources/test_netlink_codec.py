@@ -70,6 +70,8 @@ def test_links_are_what_iproute2_shows() -> None:
             admin_up="UP" in theirs["flags"],
             carrier="LOWER_UP" in theirs["flags"],
             carrier_changes=link.carrier_changes,
+            carrier_ups=link.carrier_ups,
+            supplicant=theirs["linkmode"] == "DORMANT",
             kind=theirs.get("linkinfo", {}).get("info_kind", ""),
             loopback="LOOPBACK" in theirs["flags"],
             mtu=theirs["mtu"],

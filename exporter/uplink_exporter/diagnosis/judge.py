@@ -20,7 +20,7 @@ from uplink_exporter.diagnosis.uplink import route_missing, uplink_down, uplink_
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verdict
 from uplink_exporter.diagnosis.view import View, expected_uplinks
 from uplink_exporter.diagnosis.words import EARLY, duration, leaves_by, link_state, since, ways_out
-from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
+from uplink_exporter.facts import Host, Instant, Load, Network, NodeState, Wireless
 from uplink_exporter.flannel.condition import condition, restarted
 from uplink_exporter.flannel.observed import NodePods
 from uplink_exporter.flannel.question import question
@@ -56,6 +56,7 @@ def diagnose(state: NodeState, now: Instant, *, watched: bool = True) -> Diagnos
         waiting=pods.waiting if pods else (),
         deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
         watched=watched,
+        wireless=state.fresh(Wireless, now) or Wireless(),
     )
     symptoms, load = (*flannel_symptoms(view), *pod_symptoms(view)), state.fresh(Load, now)
     for verdict, rule in RULES:

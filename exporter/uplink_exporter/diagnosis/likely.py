@@ -20,7 +20,7 @@ def candidates(network: Network) -> tuple[Link, ...]:
 
 
 def _could_be_uplink(link: Link) -> bool:
-    return not link.loopback and link.kind in _KINDS_OF_UPLINKS and not link.serves_pods
+    return not (link.loopback or link.raw) and link.kind in _KINDS_OF_UPLINKS and not link.serves_pods
 
 
 def _carries_others(network: Network, link: Link) -> bool:

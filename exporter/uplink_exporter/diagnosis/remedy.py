@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from shlex import quote
 
 from uplink_exporter.diagnosis.likely import addressed, candidates
+from uplink_exporter.diagnosis.radio import Trouble, trouble
 from uplink_exporter.diagnosis.view import View
-from uplink_exporter.facts import Claim, Family, Link, Manager
+from uplink_exporter.facts import Claim, Family, Link, Manager, Rfkill
 
 OPTION = {Family.IPV4: "-4", Family.IPV6: "-6"}
 
@@ -105,7 +106,9 @@ def rename(claim: Claim, old: str, new: str) -> Iterator[str]:
 
 
 def device_down(view: View, links: tuple[Link, ...]) -> Iterator[str]:
-    """How to bring up the one device that is down, or one of some."""
+    """How to bring up the one device that is down, or one of some. What a radio tells comes first."""
+    for link in links[:4]:
+        yield from _of_radio(view, link)
     known = all(view.host.claim(link.name).manager is not Manager.UNKNOWN for link in links)
     names = [link.name for link in links[:4]] if known or len(links) == 1 else [""]
     yield from dict.fromkeys(command for name in names for command in bring_up(view, name))
@@ -144,8 +147,7 @@ def dead_gateway(view: View, device: str, gateway: str) -> Iterator[str]:
 def bring_up(view: View, device: str, claim: Claim | None = None) -> Iterator[str]:
     """The commands that bring the device back, by whoever manages it."""
     link = view.network.link(device)
-    if link is None or link.wireless:
-        yield from _unblock(view)
+    yield from _unblock(view, link)
     claim = claim or view.host.claim(device)
     yield from () if claim.running else _START.get(claim.manager, ())
     yield from _attach(view, claim, link)
@@ -157,11 +159,31 @@ def bring_up(view: View, device: str, claim: Claim | None = None) -> Iterator[st
     yield from (command.format(**words) for command in _BRING_UP[claim.manager])
 
 
-def _unblock(view: View) -> Iterator[str]:
-    if view.host.rfkill_hard:
+def _unblock(view: View, link: Link | None) -> Iterator[str]:
+    """How to switch this radio on; any, if the device is not there to tell which is its own."""
+    hard = link.rfkill is Rfkill.HARDWARE if link else view.host.rfkill_hard
+    soft = link.rfkill is Rfkill.SOFTWARE if link else view.host.rfkill_soft
+    if hard:
         yield "rfkill list   # a hardware switch holds the radio off: flip it"
-    elif view.host.rfkill_soft:
+    elif soft:
         yield "sudo rfkill unblock wifi"
+
+
+def _of_radio(view: View, link: Link) -> Iterator[str]:
+    """What cures a radio that has joined nobody: to apply its configuration again does not, if that is wrong."""
+    match trouble(view, link):
+        case Trouble.PASSPHRASE:
+            yield _PASSPHRASES.get(view.host.claim(link.name).manager, _PASSPHRASE)
+        case Trouble.OUT_OF_REACH:
+            yield f"sudo iw dev {quote(link.name)} scan | grep SSID   # is its network on, and in reach?"
+
+
+_PASSPHRASES = {
+    Manager.NETPLAN: "sudo grep -rn -A 4 access-points /etc/netplan   # correct the passphrase there, then:",
+    Manager.NETWORK_MANAGER: "sudo nmcli connection edit type wifi   # correct wifi-sec.psk of its connection, then:",
+    Manager.IWD: "sudo ls /var/lib/iwd   # correct the passphrase in the file of its network, then:",
+}
+_PASSPHRASE = "sudo grep -rn -e psk -e sae_password /etc/wpa_supplicant   # correct the passphrase there, then:"
 
 
 def _attach(view: View, claim: Claim, bridge: Link | None) -> Iterator[str]:

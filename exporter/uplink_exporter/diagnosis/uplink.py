@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from uplink_exporter.diagnosis import remedy
+from uplink_exporter.diagnosis import radio, remedy
 from uplink_exporter.diagnosis.likely import addressed, candidates, suspects
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
@@ -13,9 +13,9 @@ from uplink_exporter.diagnosis.words import (
     LABEL,
     absence,
     addressless,
+    any_radio,
     link_state,
     name_of,
-    radio,
     whole_route,
 )
 from uplink_exporter.facts import Family, Link, NextHop, RouteType
@@ -33,7 +33,7 @@ def uplink_missing(view: View) -> Finding | None:
         summary=f"the uplink {device} does not exist, so there is no {LABEL[family]} default route",
         evidence=(
             Evidence(subject=device, observed=f"no such device; {BECAUSE[blamed[0].reason]}"),
-            *radio(view),
+            *any_radio(view),
             *_newcomer(view, device),
             *_other_routes(view, family),
             absence(view, family),
@@ -58,8 +58,8 @@ def uplink_down(view: View) -> Finding | None:
     return Finding(
         summary=f"{which}, so there is no {LABEL[family]} default route",
         evidence=(
-            *radio(view),
             *(Evidence(subject=other.name, observed=link_state(other) + because) for other in down[:MOST_NAMED]),
+            *(evidence for other in down[:MOST_NAMED] for evidence in radio.told(view, other)),
             *(addressless(view, family, down[0]) if name else ()),
             *(
                 Evidence(subject=other.name, observed=f"{link_state(other)}, but brought no route")

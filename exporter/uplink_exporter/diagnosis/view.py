@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 
 from uplink_exporter.diagnosis.likely import routed, suspects
-from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory
+from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory, Wireless
 from uplink_exporter.flannel.choice import Choice, Refusal
 from uplink_exporter.flannel.condition import Condition
 from uplink_exporter.flannel.goip import parse_ip
@@ -77,6 +77,7 @@ class View:
     answer: Choice | Refusal | None
     waiting: tuple[WaitingContainer, ...]
     deltas: tuple[tuple[float, int], ...]
+    wireless: Wireless = field(default_factory=Wireless)
     watched: bool = True
     """Whether somebody looks all the time; doctor looks once."""
 

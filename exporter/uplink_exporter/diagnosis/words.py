@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from uplink_exporter.diagnosis.likely import addressed
 from uplink_exporter.diagnosis.verdict import Evidence
 from uplink_exporter.diagnosis.view import Expectation, View
-from uplink_exporter.facts import MAIN_TABLE, Family, Link, NextHop, Operstate, Route, RouteType, Way, hops_of
+from uplink_exporter.facts import MAIN_TABLE, Family, Link, NextHop, Operstate, Rfkill, Route, RouteType, Way, hops_of
 
 # Who began to look so soon after boot would have seen it; so would who has looked for longer than a look takes.
 EARLY = 300.0
@@ -28,15 +28,27 @@ BECAUSE = {
 def link_state(link: Link) -> str:
     """A link's state, and what it means."""
     if not link.admin_up:
-        return f"operstate {link.operstate}, administratively down: nothing has brought it up"
+        return f"operstate {link.operstate}, administratively down: {_why_down(link)}"
     if link.operstate is Operstate.DORMANT:
         return "operstate dormant: the link is there, but its supplicant (WPA, 802.1X) has not let it through"
     if link.operstate is Operstate.LOWERLAYERDOWN:
         return "operstate lowerlayerdown: brought up, but what lies below it has no carrier"
     if not link.carries:
-        reason = "not associated with an access point" if link.wireless else "no carrier"
+        reason = _unassociated(link) if link.wireless else "no carrier"
         return f"operstate {link.operstate}: brought up, but {reason}"
     return f"operstate {link.operstate}"
+
+
+def _why_down(link: Link) -> str:
+    if link.rfkill is not Rfkill.NONE:
+        return f"rfkill holds its radio off, by {'a hardware switch' if link.rfkill is Rfkill.HARDWARE else 'software'}"
+    return "it was up, and was set down" if link.carrier_ups else "nothing has brought it up"
+
+
+def _unassociated(link: Link) -> str:
+    # IFLA_LINKMODE: a supplicant that has it says itself when it is up.
+    why = "though a supplicant has it" if link.supplicant else "and no supplicant has it"
+    return f"not associated with an access point, {why}"
 
 
 def absence(view: View, family: Family) -> Evidence:
@@ -69,7 +81,8 @@ def since(view: View, family: Family) -> Iterator[Evidence]:
         yield Evidence(subject=f"{LABEL[family]} uplink", observed=f"{moved} {ago} ago")
     if history.changed is None:
         return
-    state = "usable again" if history.usable else "unusable"
+    again = " again" if history.losses or history.absent_before else ""
+    state = f"usable{again}" if history.usable else "unusable"
     since = duration(view.now.uptime - history.changed)
     absent = duration(history.absent_seconds(view.now.uptime))
     observed = f"{state} for {since}; lost {history.losses}x and absent for {absent} in this boot"
@@ -163,8 +176,13 @@ def addressless(view: View, family: Family, link: Link) -> Iterator[Evidence]:
         yield Evidence(subject=f"address on {link.name}", observed=f"no usable {LABEL[family]} address{hint}")
 
 
-def radio(view: View) -> Iterator[Evidence]:
-    """That a switch holds Wi-Fi off, if so."""
+def any_radio(view: View) -> Iterator[Evidence]:
+    """Where the uplink is missing: that a switch holds Wi-Fi off, or that a radio is there without an interface."""
+    wireless = any(link.wireless for link in view.network.links)
+    if view.host.radios and not wireless:
+        radios = ", ".join(view.host.radios)
+        observed = f"{radios} is there, without an interface: is iwd running, or whatever made one?"
+        yield Evidence(subject="radio", observed=observed)
     if view.host.rfkill_hard or view.host.rfkill_soft:
         how = "a hardware switch" if view.host.rfkill_hard else "software"
         yield Evidence(subject="rfkill", observed=f"Wi-Fi is blocked by {how}")

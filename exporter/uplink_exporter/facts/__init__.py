@@ -7,7 +7,7 @@ the wall clock of a node without a network, hence without NTP, may be wrong by d
 
 from uplink_exporter.facts.fact import Fact, Health, Instant, Reason, SourceError
 from uplink_exporter.facts.host import Host, Load, Pressure
-from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate
+from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate, Rfkill
 from uplink_exporter.facts.managers import Claim, Manager
 from uplink_exporter.facts.network import Network
 from uplink_exporter.facts.outside import OUTSIDE, Obstacle, Way, best, covering, hops_of, read, ways
@@ -60,6 +60,7 @@ __all__ = [
     "Radio",
     "Reached",
     "Reason",
+    "Rfkill",
     "Route",
     "RouteHistory",
     "RouteType",

@@ -57,6 +57,8 @@ class Host:
     name: str = ""
     claims: tuple[Claim, ...] = ()
     """Who manages which devices; of those that claim the same device the first has it."""
+    radios: tuple[str, ...] = ()
+    """Those that the kernel has, by the names of their hardware (phy0)."""
     rfkill_soft: bool = False
     rfkill_hard: bool = False
     host_network: bool = True

@@ -35,10 +35,20 @@ _OF_PODS = re.compile(r"veth|cali|lxc|cilium|cni|flannel|docker|br-[0-9a-f]{12}$
 _IMAGINARY = frozenset({"dummy", "ifb"})
 
 
+class Rfkill(StrEnum):
+    """What holds a radio off, if anything (Documentation/driver-api/rfkill.rst)."""
+
+    NONE = "none"
+    SOFTWARE = "software"
+    HARDWARE = "hardware"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A network interface. `kind` is rtnetlink's link kind, empty for a physical device.
 
+    `carrier_ups` counts how often its carrier came. `supplicant` tells that its link mode is dormant: that it is up is
+    said by a supplicant, which is health. `raw` is one that takes 802.11 frames, a monitor: no uplink.
     `master` is the index of the bridge, bond or team that it is a port of, `lower` that of the link on which it stands.
     """
 
@@ -56,6 +66,10 @@ class Link:
     master: int = 0
     lower: int = 0
     altnames: tuple[str, ...] = ()
+    carrier_ups: int = 0
+    supplicant: bool = False
+    raw: bool = False
+    rfkill: Rfkill = Rfkill.NONE
 
     @property
     def carries(self) -> bool:

@@ -203,7 +203,7 @@ INTERFACES = (
         name="uplink_interface_carrier",
         help="1 if the device has carrier.",
         labels=("device",),
-        samples=_per_link(lambda link: link.carrier),
+        samples=_per_link(lambda link: link.admin_up and link.carrier),
         reads=_links,
     ),
     MetricFamily(

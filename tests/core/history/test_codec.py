@@ -223,6 +223,10 @@ def test_a_link_is_told_by_name() -> None:
     assert encode(WLAN0) == {
         "index": 3,
         "name": "wlan0",
+        "carrier_ups": 0,
+        "raw": False,
+        "rfkill": "none",
+        "supplicant": False,
         "operstate": "up",
         "admin_up": True,
         "carrier": True,

@@ -13,6 +13,7 @@ from uplink_exporter.sources.host.managers import claims
 from uplink_exporter.threads import in_thread
 
 PERIOD = 60.0
+MOST_RADIOS = 4
 
 
 def host_name() -> str:
@@ -33,6 +34,7 @@ def read(name: str, root: Path, hosts: Path) -> Host:
     return Host(
         name=name,
         claims=claims(root),
+        radios=tuple(sorted(names(root / "sys/class/ieee80211"))[:MOST_RADIOS]),
         rfkill_soft=any(soft for soft, _ in switches),
         rfkill_hard=any(hard for _, hard in switches),
         host_network=parse_hosts(text(hosts)),

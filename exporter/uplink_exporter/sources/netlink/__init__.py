@@ -44,11 +44,11 @@ async def watch(
         async with looking(kernel, events) as looker:
             while True:
                 for network in tracker.follow(await looker.heard(within=min(pace.wait, tracker.wait))):
-                    yield network
+                    yield kernel.described(network)
                 truth = looker.take()
                 if truth is not None:
                     for network in tracker.follow(events.pending()):
-                        yield network
+                        yield kernel.described(network)
                     pace.took(truth)
                     tracker.corrected(truth)
                 if tracker.wait <= 0:

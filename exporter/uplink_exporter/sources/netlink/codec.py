@@ -33,6 +33,8 @@ _STANDING = frozenset({"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec
 
 _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
 _ALT_IFNAME = 53
+_MODE_DORMANT = 1  # IF_LINK_MODE_DORMANT
+_RAW = frozenset({801, 802, 803})  # ARPHRD_IEEE80211 and its kin: what takes 802.11 frames is a monitor
 
 _OPERSTATES = tuple(Operstate)
 _NEIGHBOUR_STATES = {
@@ -72,7 +74,7 @@ def parse_link(body: memoryview) -> Link | None:
     None for one that tells only of a part, as a bridge does of its port (its RTM_DELLINK means that the link left the
     bridge, not that it is gone) and wireless extensions of a scan: what is not in there must not be taken for no.
     """
-    _, _, index, flags, _ = LINK.unpack_from(body)
+    _, hardware, index, flags, _ = LINK.unpack_from(body)
     found = attributes(body, LINK.size)
     if 33 not in found:  # IFLA_CARRIER
         return None
@@ -89,6 +91,9 @@ def parse_link(body: memoryview) -> Link | None:
         kind=kind,
         loopback=bool(flags & _IFF_LOOPBACK),
         mtu=number(found.get(4)),
+        carrier_ups=number(found.get(47)),
+        supplicant=number(found.get(17)) == _MODE_DORMANT,
+        raw=hardware in _RAW,
         master=number(found.get(10)),
         # With an IFLA_LINK_NETNSID it is another network's.
         lower=number(found.get(5)) if kind in _STANDING and 37 not in found else 0,

@@ -84,7 +84,7 @@ def _told(network: Network, message: Message) -> Network:
 def _with_link(network: Network, link: Link, message: Message) -> Network:
     links, gone = {other.index: other for other in network.links}, message.type == Type.DELLINK
     if old := links.get(link.index):
-        link = replace(link, wireless=old.wireless, driver=old.driver)
+        link = replace(link, wireless=old.wireless, driver=old.driver, rfkill=old.rfkill)
     links[link.index] = link
     if gone:
         del links[link.index]

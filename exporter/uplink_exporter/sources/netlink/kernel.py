@@ -17,6 +17,7 @@ from uplink_exporter.facts import (
     Network,
     NextHop,
     Reached,
+    Rfkill,
     Route,
     RouteType,
     Rule,
@@ -79,8 +80,8 @@ class Kernel:
         )
 
     def described(self, network: Network) -> Network:
-        """The network with what sysfs knows of links that only an event has told of so far."""
-        if all((link.index, link.name) in self.hardware for link in network.links):
+        """The network with what sysfs knows of links that only an event has told of, or told that they are down."""
+        if all((link.index, link.name) in self.hardware and not _may_be_blocked(link) for link in network.links):
             return network
         return replace(network, links=self._described(list(network.links)))
 
@@ -141,7 +142,32 @@ class Kernel:
         keys = [(link.index, link.name) for link in links]
         self.hardware = {key: self.hardware.get(key) or read_hardware(self.sysfs, *key) for key in keys}
         described = zip(links, self.hardware.values(), strict=True)
-        return tuple(replace(link, wireless=wireless, driver=driver) for link, (wireless, driver) in described)
+        return tuple(
+            self._switched(replace(link, wireless=wireless, driver=driver)) for link, (wireless, driver) in described
+        )
+
+    def _switched(self, link: Link) -> Link:
+        """With what holds its radio off. A switch takes the link down, so that one that is up is not looked at."""
+        return replace(link, rfkill=read_rfkill(self.sysfs, link.name)) if _may_be_blocked(link) else link
+
+
+def _may_be_blocked(link: Link) -> bool:
+    return link.wireless and not link.admin_up
+
+
+def read_rfkill(sysfs: Path, name: str) -> Rfkill:
+    """What holds this device's own radio off, and not another's (Documentation/driver-api/rfkill.rst)."""
+    switches = list((sysfs / "class/net" / name / "phy80211").glob("rfkill*"))
+    if any(_is_set(switch / "hard") for switch in switches):
+        return Rfkill.HARDWARE
+    return Rfkill.SOFTWARE if any(_is_set(switch / "soft") for switch in switches) else Rfkill.NONE
+
+
+def _is_set(switch: Path) -> bool:
+    try:
+        return switch.read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 def read_hardware(sysfs: Path, index: int, name: str) -> tuple[bool, str]:
