@@ -61,6 +61,8 @@ class Journal:
     known: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
     """Where values are kept, by the id of a file."""
     words: dict[str, Words] = field(default_factory=dict)
+    quiet: tuple[tuple[tuple[Found, ...], tuple[str, ...]], Look] | None = None
+    """What was looked at last and what it told, if nothing but a write to a file can change that."""
     learned: dict[str, tuple[int, Learned]] = field(default_factory=dict)
     """Of each run, how many lines were searched and what they told."""
 
@@ -68,6 +70,8 @@ class Journal:
         """Look at what is new. Raises NotYetError, SourceError."""
         denied: list[str] = []
         found = find_files(roots, denied)
+        if self.quiet is not None and (tuple(found), tuple(names)) == self.quiet[0]:
+            return self.quiet[1]
         if not self.names.issuperset(names):  # what was said of a new one was passed over
             self.names, self.seen = self.names.union(names), {}
             self.boot.read.clear()
@@ -78,7 +82,11 @@ class Journal:
             logs = [self._log(name, self.boot.units[name], files, uptime) for name in names if name in self.boot.units]
         self._forget()
         fact = FlannelJournal(boot=self.name, listed=bool(found), units=tuple(log for log, _ in logs))
-        return Look(fact=fact, denied=denied[0] if denied else "", settled=all(settled for _, settled in logs))
+        look = Look(fact=fact, denied=denied[0] if denied else "", settled=all(settled for _, settled in logs))
+        # Of a unit that is about to be started again, time alone makes one that is not.
+        restarting = any(log.state is UnitState.RESTARTING for log in fact.units)
+        self.quiet = ((tuple(found), tuple(names)), look) if look.settled and not restarting and not denied else None
+        return look
 
     def _take_in(self, opener: Opener, found: Sequence[Found], names: Sequence[str]) -> None:
         seen = {}
