@@ -26,6 +26,7 @@ from tests.builders import (
     with_routes,
 )
 from uplink_exporter.facts import (
+    OUTSIDE,
     Address,
     Family,
     Host,
@@ -35,6 +36,7 @@ from uplink_exporter.facts import (
     NextHop,
     NodeState,
     Operstate,
+    Reached,
     Reason,
     Route,
     RouteHistory,
@@ -84,6 +86,10 @@ def test_an_address_is_usable_if_traffic_beyond_the_link_can_come_from_it(addres
 
 BLACKHOLE = Route(family=V4, type=RouteType.BLACKHOLE, next_hops=())
 HALF = replace(ROUTE, prefix_length=1)
+UPPER_HALF = replace(HALF, destination="128.0.0.0")
+WORSE_ALIVE = replace(ROUTE, metric=100, next_hops=(NextHop(index=2, gateway="10.0.0.1", linkdown=True),))
+NEAR = replace(ADDRESS, address="169.254.7.7", prefix_length=16)
+ELSEWHERE = dict.fromkeys(OUTSIDE[V4], Reached(errno=101))
 LOST = replace(ROUTE, next_hops=(NextHop(index=99, gateway="192.168.6.1"),))
 MULTIPATH = replace(ROUTE, nested=True, next_hops=(NextHop(index=2, gateway="10.0.0.1", linkdown=True), HOP))
 OBJECT = replace(ROUTE, next_hops=(NextHop(index=0),))
@@ -113,6 +119,17 @@ OBJECT = replace(ROUTE, next_hops=(NextHop(index=0),))
             with_routes(NETWORK, OBJECT), True, True, id="a nexthop object: the kernel does not say which link"
         ),
         pytest.param(with_routes(NETWORK, replace(ROUTE, family=Family.IPV6)), False, False, id="the other family's"),
+        pytest.param(with_routes(NETWORK, WORSE_ALIVE, ROUTE), True, False, id="a better one that is dead"),
+        pytest.param(with_routes(NETWORK, replace(BLACKHOLE, metric=5), ROUTE), True, False, id="a blackhole first"),
+        pytest.param(with_routes(NETWORK, ROUTE, replace(BLACKHOLE, metric=700)), True, True, id="a blackhole last"),
+        pytest.param(with_routes(NETWORK, replace(ROUTE, tos=16)), True, False, id="for one type of service only"),
+        pytest.param(with_routes(NETWORK, replace(ROUTE, expired=True)), True, False, id="one that expired"),
+        pytest.param(with_routes(NETWORK, HALF, UPPER_HALF), False, True, id="two halves of the world"),
+        pytest.param(with_routes(NETWORK, replace(ROUTE, table=100)), False, False, id="of another table"),
+        pytest.param(with_links(NETWORK, replace(WLAN0, kind="bridge")), True, False, id="by a bridge without a port"),
+        pytest.param(with_links(NETWORK, replace(WLAN0, name="cni0")), True, False, id="by a container's device"),
+        pytest.param(replace(NETWORK, addresses=(NEAR,)), True, False, id="from a link-local address"),
+        pytest.param(replace(NETWORK, reached=ELSEWHERE), True, False, id="the kernel says that there is no way"),
     ],
 )
 def test_a_default_route_is_present_and_usable(network: Network, present: bool, usable: bool) -> None:
