@@ -137,6 +137,7 @@ class Exporter:
     """The exporter in the guest."""
 
     machine: Machine
+    port: int = PORT
 
     def ready(self) -> bool:
         """Whether it serves."""
