@@ -10,7 +10,7 @@ from uplink_exporter.facts.host import Host, Load, Pressure
 from uplink_exporter.facts.links import CARRYING, Address, Family, Link, Operstate, Rfkill
 from uplink_exporter.facts.managers import Claim, Manager
 from uplink_exporter.facts.network import Network
-from uplink_exporter.facts.outside import OUTSIDE, Obstacle, Way, best, covering, hops_of, read, ways
+from uplink_exporter.facts.outside import OUTSIDE, Obstacle, Way, hops_of, read, ways
 from uplink_exporter.facts.policy import FlannelPolicy, Policy
 from uplink_exporter.facts.route_history import Device, RouteHistory
 from uplink_exporter.facts.routes import (
@@ -68,8 +68,6 @@ __all__ = [
     "SourceError",
     "Way",
     "Wireless",
-    "best",
-    "covering",
     "hops_of",
     "read",
     "ways",
