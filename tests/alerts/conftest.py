@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alerts.tools import Tools, generations
+from tests.alerts.tools import Tools, generations, there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,25 +27,19 @@ def tools(request: pytest.FixtureRequest) -> Tools:
 
 @pytest.fixture
 def promtool(tools: Tools) -> Path:
-    """The program, or a skip that says how to get it."""
-    return _there(tools.promtool, "promtool")
+    """Prometheus' own."""
+    return there(tools.promtool, "promtool")
 
 
 @pytest.fixture
 def amtool(tools: Tools) -> Path:
-    """The program, or a skip that says how to get it."""
-    return _there(tools.amtool, "amtool")
+    """Alertmanager's own."""
+    return there(tools.amtool, "amtool")
 
 
 @pytest.fixture
 def servers(tools: Tools) -> Servers:
-    """Both servers, or a skip that says how to get them."""
+    """Both servers."""
     return Servers(
-        prometheus=_there(tools.prometheus, "prometheus"), alertmanager=_there(tools.alertmanager, "alertmanager")
+        prometheus=there(tools.prometheus, "prometheus"), alertmanager=there(tools.alertmanager, "alertmanager")
     )
-
-
-def _there(program: Path | None, name: str) -> Path:
-    if program is None:
-        pytest.skip(f"no {name}: tests/setup gets Debian's")
-    return program

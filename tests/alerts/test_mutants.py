@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.alerts.mutants import WORKERS, expressions, mutants, objects, survivors, units
 from tests.alerts.rules import rules
-from tests.alerts.tools import generations
-
-PROMTOOL = generations()[0].promtool
-
-pytestmark = pytest.mark.skipif(PROMTOOL is None, reason="no promtool: tests/setup gets Debian's")
+from tests.alerts.tools import generations, there
 
 
-def test_the_rules_as_they_are_pass_every_unit() -> None:
+@pytest.fixture
+def promtool() -> Path:
+    """Debian's alone: to alter all takes minutes."""
+    return there(generations()[0].promtool, "promtool")
+
+
+def test_the_rules_as_they_are_pass_every_unit(promtool: Path) -> None:
     """Else an objection would prove nothing."""
-    promtool, known, tests = PROMTOOL, rules(), units()
-    assert promtool is not None
+    known, tests = rules(), units()
     with ThreadPoolExecutor(WORKERS) as pool:
         fail = pool.map(lambda unit: objects(promtool, unit, known), tests)
     assert not [unit.name for unit, fails in zip(tests, fail, strict=True) if fails]
 
 
-def test_every_alteration_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
-    assert PROMTOOL is not None
+def test_every_alteration_is_caught(promtool: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wanted = [mutant for rule in rules() for mutant in mutants(rule)]
-    alive = [str(mutant) for mutant, survived in survivors(PROMTOOL, wanted) if survived]
+    alive = [str(mutant) for mutant, survived in survivors(promtool, wanted) if survived]
     with capsys.disabled():
         print(f"\n{len(wanted) - len(alive)} of {len(wanted)} mutants of the rules caught")
     assert not alive, "\n".join(alive)

@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lacking import refuse
+
 CACHE = Path(__file__).parents[2] / ".cache"
 # tests/setup unpacks Debian's packages here; `go install` may put current releases there.
 DEBIAN, CURRENT = CACHE / "debian/usr/bin", CACHE / "go/bin"
@@ -37,6 +39,13 @@ def generations() -> tuple[Tools, ...]:
     names = ("promtool", "prometheus", "amtool", "alertmanager")
     current = Tools(generation="current", **{name: _which(name, str(CURRENT)) for name in names})
     return (debian, current) if CURRENT.is_dir() else (debian,)
+
+
+def there(program: Path | None, name: str) -> Path:
+    """The program; without it the test is refused."""
+    if program is None:
+        refuse(f"there is no {name}: tests/setup gets Debian's")
+    return program
 
 
 def _which(name: str, path: str) -> Path | None:

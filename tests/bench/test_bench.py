@@ -1,18 +1,16 @@
-import os
 import subprocess
 import sys
 
 import pytest
 
-from tests.kernel.namespace import unavailable
+from tests.kernel.conftest import namespaces
 
-REASON = unavailable()
+__all__ = ["namespaces"]
 
 
 @pytest.mark.kernel
-@pytest.mark.skipif(bool(REASON) and os.environ.get("CI") != "true", reason=REASON or "")
 @pytest.mark.parametrize("part", ["event", "storm", "flannel"])
-def test_the_bench_measures_and_judges(part: str) -> None:
+def test_the_bench_measures_and_judges(part: str, namespaces: None) -> None:
     command = [sys.executable, "-m", "tests.bench", "--quick", "--only", part]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

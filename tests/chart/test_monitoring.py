@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.alerts.rules import RULES
-from tests.alerts.tools import Tools, generations, run
+from tests.alerts.tools import Tools, generations, run, there
 from tests.chart.helm import CHART, MONITORING, ROOT, Chart, HelmError, Object, of_kind
 
 DASHBOARD = ROOT / "grafana/uplink-exporter.json"
@@ -21,8 +21,7 @@ BOTH = "prometheusRule.alerts: there is no alert FlannelCrashLoops; those are Up
 @pytest.fixture(params=generations(), ids=lambda tools: tools.generation)
 def promtool(request: pytest.FixtureRequest) -> Path:
     tools: Tools = request.param
-    assert tools.promtool is not None, "no promtool: tests/setup gets Debian's"
-    return tools.promtool
+    return there(tools.promtool, "promtool")
 
 
 def kinds(objects: list[Object]) -> set[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from tests.alerts.tools import Tools, generations
+from tests.alerts.tools import Tools, generations, there
 from tests.kernel.conftest import namespaces
 from tests.stack.incident import Record, replaying
 from tests.stack.servers import Servers
@@ -30,9 +29,8 @@ class Told:
 def told(request: pytest.FixtureRequest, namespaces: None) -> Iterator[Told]:
     """The incident as these servers tell it."""
     tools: Tools = request.param
-    if tools.prometheus is None or tools.alertmanager is None:
-        refuse = pytest.fail if os.environ.get("CI") == "true" and tools == generations()[0] else pytest.skip
-        refuse("there is no prometheus or no alertmanager: tests/setup gets Debian's")
+    there(tools.prometheus, "prometheus")
+    there(tools.alertmanager, "alertmanager")
     lines: list[str] = []
     with replaying(Telling(out=lines.append), tools) as (record, servers):
         yield Told(record=record, lines=lines, servers=servers)

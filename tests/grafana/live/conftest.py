@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from tests.alerts.tools import generations
+from tests.alerts.tools import generations, there
 from tests.grafana.live.backfill import backfill
 from tests.grafana.live.fleet import Node, fleet
 from tests.grafana.live.prometheus import Prometheus
 from tests.grafana.live.server import STORE, serving
-
-
-def refuse(program: str) -> NoReturn:
-    """Skip, or fail in CI: what is missing can be had."""
-    say = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-    say(f"there is no {program}: tests/setup gets Debian's")
 
 
 @pytest.fixture(scope="package")
@@ -32,9 +24,7 @@ def nodes() -> tuple[Node, ...]:
 @pytest.fixture(scope="package")
 def blocks(nodes: tuple[Node, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What it told, up to now, as both generations read it."""
-    promtool = generations()[0].promtool
-    if promtool is None:
-        refuse("promtool")
+    promtool = there(generations()[0].promtool, "promtool")
     blocks = tmp_path_factory.mktemp("fleet") / "blocks"
     backfill(promtool, nodes, blocks)
     return blocks
@@ -45,9 +35,7 @@ def prometheus(
     request: pytest.FixtureRequest, blocks: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
     """The server, from when its rules have been evaluated on."""
-    program = request.param.prometheus
-    if program is None:
-        refuse("prometheus")
+    program = there(request.param.prometheus, "prometheus")
     directory = tmp_path_factory.mktemp(request.param.generation)
     shutil.copytree(blocks, directory / STORE)
     with serving(program, directory) as server:
