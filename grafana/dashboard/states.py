@@ -106,6 +106,7 @@ BLOCKED = _numbered(
     ("no_default_route", "would find no default route", Meaning.FAILING),
     ("no_default_route6", "would find no IPv6 default route", Meaning.FAILING),
     *NO_INTERFACE,
+    ("node_ip", "would find no address of this node", Meaning.FAILING),
     ("unreachable", "--iface-can-reach cannot be reached", Meaning.FAILING),
     ("mtu", "MTU too small", Meaning.FAILING),
     ("config", "flags or configuration wrong", Meaning.FAILING),
