@@ -42,7 +42,8 @@ class Value:
         found: dict[str, Value] = {}
         for key, node in self.node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
-            value = Value(f"{self.path}.{name}" if self.path else name, node)
+            named = _named(name)
+            value = Value(f"{self.path}.{named}" if self.path else named, node)
             if not isinstance(key, yaml.ScalarNode):
                 raise Value(value.path, key).error("a key must be a word")
             _whole(name, Value(value.path, key))
@@ -93,10 +94,14 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
+def _named(key: str) -> str:
+    return key if key.isprintable() and len(key) <= _SHOWN else shown(key)
+
+
 def document(data: bytes) -> Value | None:
     """The one document in these bytes, None if it is empty. Raises ConfigError."""
     try:
-        node = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        node = _composed(yaml.SafeLoader(data.decode()))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"line {line}: is not UTF-8") from error
@@ -108,3 +113,11 @@ def document(data: bytes) -> Value | None:
     except RecursionError as error:
         raise ConfigError("line 1: is nested too deeply to be a web config") from error
     return None if node is None or node.tag == _NULL else Value("", node)
+
+
+def _composed(loader: yaml.SafeLoader) -> yaml.Node | None:
+    try:
+        return loader.get_single_node()
+    except (ValueError, OverflowError) as error:
+        # It takes any digits of a version or of an escape such as \U0001F600 to int() and chr().
+        raise ConfigError(f"line {loader.line + 1}: is not YAML: a number in it is too large") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,10 @@ from uplink_exporter.web.config import ClientAuth, ConfigError, Pem, Tls, Versio
 
 Read = Callable[[Pem], bytes]
 
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_DAMAGED = "is damaged; put it there anew"
+# In a comment, by rights. ssl takes no such character at all.
+_NOT_ASCII = re.compile(rb"[^\0-\x7f]")
 _VERSIONS = {Version.TLS12: ssl.TLSVersion.TLSv1_2, Version.TLS13: ssl.TLSVersion.TLSv1_3}
 
 
@@ -56,11 +61,27 @@ def _unusable(tls: Tls, read: Read, error: Exception) -> ConfigError:
     reason = str(getattr(error, "reason", None) or error)
     if reason == "KEY_VALUES_MISMATCH":
         return ConfigError(f"{tls.key.where}: is not the key of the certificate; give the two that belong together")
-    if b"-----BEGIN CERTIFICATE-----" not in read(tls.certificate):
+    if _CERTIFICATE not in read(tls.certificate):
         return ConfigError(f"{tls.certificate.where}: holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")
     if b"PRIVATE KEY-----" not in read(tls.key):
         return ConfigError(f"{tls.key.where}: holds no private key in PEM (-----BEGIN PRIVATE KEY-----)")
+    if not _sound(read(tls.certificate)):
+        return ConfigError(f"{tls.certificate.where}: {_DAMAGED}")
+    if getattr(error, "reason", None) is None:  # of what else OpenSSL minds, it tells the reason
+        return ConfigError(f"{tls.key.where}: {_DAMAGED}")
     return ConfigError(f"{tls.certificate.where}: OpenSSL cannot use certificate and key: {reason}")
+
+
+def _sound(certificates: bytes) -> bool:
+    try:
+        _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificates)
+    except (ssl.SSLError, ValueError):
+        return False
+    return True
+
+
+def _trust(made: ssl.SSLContext, certificates: bytes) -> None:
+    made.load_verify_locations(cadata=_NOT_ASCII.sub(b"?", certificates).decode("ascii"))
 
 
 @contextmanager
@@ -77,7 +98,8 @@ def _in_memory(data: bytes) -> Iterator[str]:
 def _ask_for_certificates(made: ssl.SSLContext, clients: ClientAuth, read: Read) -> None:
     made.verify_mode = ssl.CERT_REQUIRED if clients.required else ssl.CERT_OPTIONAL
     try:
-        made.load_verify_locations(cadata=read(clients.ca).decode("ascii", "replace"))
-    except ssl.SSLError as error:
-        what = "holds no CA certificate in PEM, so that nobody could connect"
+        _trust(made, read(clients.ca))
+    except (ssl.SSLError, ValueError) as error:  # ValueError for nothing at all
+        there = _CERTIFICATE in read(clients.ca)
+        what = _DAMAGED if there else "holds no CA certificate in PEM, so that nobody could connect"
         raise ConfigError(f"{clients.ca.where}: {what}") from error
