@@ -68,6 +68,8 @@ def test_the_load_comes_last_for_it_is_a_consequence() -> None:
     assert diagnose(state, NOW).evidence[-1].observed == (
         "23.0 on 4 CPUs, 7 processes blocked: a consequence, not the cause"
     )
+    alone = node(booted(NETWORK), replace(LOAD, load1=23.0, blocked=1), policy=WLAN)
+    assert "CPUs, 1 process blocked:" in diagnose(alone, NOW).evidence[-1].observed
     assert diagnose(node(NETWORK, replace(LOAD, load1=7.9)), NOW).evidence[-1].subject != "load"
 
 

@@ -11,7 +11,7 @@ from uplink_exporter.diagnosis.uplink import no_uplink
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
 from uplink_exporter.diagnosis.words import LABEL, link_state, name_of, prefix, since, taken, whole_route
-from uplink_exporter.facts import MAIN_TABLE, Family, Link, Obstacle, RouteType, Way, hops_of
+from uplink_exporter.facts import LOCAL_TABLE, MAIN_TABLE, Family, Link, Obstacle, RouteType, Way, hops_of
 
 
 def route_dead(view: View) -> Finding | None:
@@ -81,8 +81,9 @@ def _no_uplink(view: View, family: Family, way: Way, link: Link | None) -> Cause
         f"{_route(family, way)} leads into {name}, {what}",
         tuple(no_uplink(view, family, way.hop)) if way.hop else (),
         (
-            f"ip {OPTION[family]} route del default dev {quote(name)}",
+            f"sudo ip {OPTION[family]} route del default dev {quote(name)}",
             "echo 'denyinterfaces veth* flannel* cni* docker*' | sudo tee -a /etc/dhcpcd.conf   # if it was dhcpcd",
+            remedy.leaves(family, way),
         ),
     )
 
@@ -120,14 +121,14 @@ def _refused(view: View, family: Family, way: Way, link: Link | None) -> Cause:
         if kind is RouteType.UNREACHABLE
         else f"a {kind} default route comes first",
         (Evidence(subject=f"{LABEL[family]} default route", observed=f"{told}: it comes first, and refuses"),),
-        (f"sudo ip {OPTION[family]} route del {told}",),
+        (f"sudo ip {OPTION[family]} route del {told}", remedy.leaves(family, way)),
     )
 
 
 def _no_route(view: View, family: Family, way: Way, link: Link | None) -> Cause:
     routes = view.network.default_routes(family)
     if way.route is not None and way.route.type is RouteType.UNICAST:
-        return _by_rules(view, family)
+        return _by_rules(view, family, way)
     if way.route is not None:
         return _refused(view, family, way, link)
     only = "; ".join(whole_route(view, route) for route in routes[:4])
@@ -138,28 +139,47 @@ def _no_route(view: View, family: Family, way: Way, link: Link | None) -> Cause:
     )
 
 
-def _by_rules(view: View, family: Family) -> Cause:
+def _by_rules(view: View, family: Family, way: Way) -> Cause:
     rules = [rule for rule in view.network.rules if rule.family is family]
-    main = min((rule.priority for rule in rules if rule.table == MAIN_TABLE), default=None)
-    refusing = [r for r in rules if r.action is not RouteType.UNICAST and (main is None or r.priority <= main)]
-    if refusing and main is not None:
-        observed = f"rule {refusing[0].priority} says {refusing[0].action}"
-        cure = f"sudo ip {OPTION[family]} rule del pref {refusing[0].priority}"
+    main = min((rule.priority for rule in rules if rule.table == MAIN_TABLE and rule.always), default=None)
+    before = [rule for rule in rules if main is not None and rule.priority <= main]
+    refusing = next((rule for rule in before if rule.action is not RouteType.UNICAST), None)
+    other = next((rule for rule in before if rule.table not in (0, LOCAL_TABLE, MAIN_TABLE)), None)
+    if refusing is not None:
+        observed = f"rule {refusing.priority} says {refusing.action}"
+        cure = [f"sudo {_rule(family)} del pref {refusing.priority}"]
+    elif other is not None:
+        observed = f"table {other.table} refuses, to which rule {other.priority} leads"
+        cure = [
+            f"ip {OPTION[family]} route show table {other.table}   # a VPN that is down may refuse by design",
+            f"sudo ip {OPTION[family]} route del default table {other.table}   # if it is not by design",
+        ]
     else:
         observed = "no rule leads to the main table"
-        cure = f"sudo ip {OPTION[family]} rule add from all lookup main pref 32766"
+        cure = [f"sudo {_rule(family)} add from all lookup main pref 32766"]
     return (
         f"the {LABEL[family]} default route is not asked: {observed}",
         (Evidence(subject="policy rules", observed=observed),),
-        (cure.replace("ip -4 rule", "ip rule"), f"ip {OPTION[family]} rule"),
+        (*cure, remedy.leaves(family, way)),
     )
 
 
+def _rule(family: Family) -> str:
+    return "ip rule" if family is Family.IPV4 else f"ip {OPTION[family]} rule"
+
+
 def _local(view: View, family: Family, way: Way, link: Link | None) -> Cause:
+    # As long as no rule was ever made the kernel keeps both tables as one, and calls it the main one. ip(8) looks for a
+    # local route in the local one.
+    table = "" if way.table in (LOCAL_TABLE, MAIN_TABLE) else f" table {way.table}"
     return (
         f"{_route(family, way)} leads to this node itself",
         (Evidence(subject=name_of(view, way.hop), observed="what is sent out is delivered here"),),
-        (f"ip {OPTION[family]} route show default",),
+        (
+            f"ip {OPTION[family]} route show{table or ' table all'} type local   # which of these leads there?",
+            f"sudo ip {OPTION[family]} route del local default{table}   # most likely this one",
+            remedy.leaves(family, way),
+        ),
     )
 
 

@@ -112,7 +112,7 @@ def healthy(view: View) -> Finding:
 def overload(view: View, load: Load | None) -> Iterator[Evidence]:
     """A load that the node does not bear."""
     if load is not None and load.strained:
-        blocked = f", {load.blocked} processes blocked" if load.blocked else ""
+        blocked = f", {load.blocked} process{'es' * (load.blocked > 1)} blocked" if load.blocked else ""
         meaning = ": a consequence, not the cause" if _follows(view, load) else ""
         yield Evidence(subject="load", observed=f"{load.load1:.1f} on {load.cpus} CPUs{blocked}{meaning}")
 

@@ -9,7 +9,7 @@ from shlex import quote
 from uplink_exporter.diagnosis.likely import addressed, candidates
 from uplink_exporter.diagnosis.radio import Trouble, trouble
 from uplink_exporter.diagnosis.view import View
-from uplink_exporter.facts import Claim, Family, Link, Manager, Rfkill
+from uplink_exporter.facts import Claim, Family, Link, Manager, Rfkill, Way
 
 OPTION = {Family.IPV4: "-4", Family.IPV6: "-6"}
 
@@ -205,6 +205,11 @@ def done(view: View) -> str:
         return "talosctl -n NODE get routes   # done when this lists a default route"
     family = next(iter(view.required), Family.IPV4)
     return f"ip {OPTION[family]} route show default type unicast   # done when this prints a route"
+
+
+def leaves(family: Family, way: Way) -> str:
+    """How to know that traffic leaves again, where the route was there all the time."""
+    return f"ip {OPTION[family]} route get {way.address}   # done when this names the uplink"
 
 
 def _on_talos(view: View) -> bool:

@@ -100,7 +100,8 @@ def route_missing(view: View) -> Finding | None:
 def _missing_remedy(view: View, family: Family, carrying: Link | None) -> Iterator[str]:
     if _deviceless(view):
         yield "sudo dmesg | grep -i -e eth -e firmware   # why the kernel has no network card"
-        yield "lspci -k; lsusb"
+        yield "lspci -k"
+        yield "lsusb"
     yield from remedy.route_missing(view, carrying, family)
 
 

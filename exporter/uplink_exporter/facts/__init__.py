@@ -14,6 +14,7 @@ from uplink_exporter.facts.outside import OUTSIDE, Obstacle, Way, hops_of, read,
 from uplink_exporter.facts.policy import FlannelPolicy, Policy
 from uplink_exporter.facts.route_history import Device, RouteHistory
 from uplink_exporter.facts.routes import (
+    LOCAL_TABLE,
     MAIN_TABLE,
     Neighbour,
     NeighbourState,
@@ -28,6 +29,7 @@ from uplink_exporter.facts.wireless import ROAMING, End, Ended, Happened, Joined
 
 __all__ = [
     "CARRYING",
+    "LOCAL_TABLE",
     "MAIN_TABLE",
     "OUTSIDE",
     "ROAMING",

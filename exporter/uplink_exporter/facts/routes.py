@@ -59,6 +59,7 @@ class RouteType(StrEnum):
 
 
 MAIN_TABLE = 254
+LOCAL_TABLE = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

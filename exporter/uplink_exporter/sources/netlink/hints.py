@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from uplink_exporter.facts import MAIN_TABLE, Address, Family, Link, Network, NextHop, Route, Way, read, ways
+from uplink_exporter.facts import (
+    LOCAL_TABLE,
+    MAIN_TABLE,
+    Address,
+    Family,
+    Link,
+    Network,
+    NextHop,
+    Route,
+    Way,
+    read,
+    ways,
+)
 from uplink_exporter.sources.netlink.codec import parse_address, parse_link, parse_neighbour
 from uplink_exporter.sources.netlink.layout import Type
 from uplink_exporter.sources.netlink.route_codec import parse_route
 from uplink_exporter.sources.wire import Flag, Message
-
-_LOCAL_TABLE = 255
 
 
 def matters(network: Network, message: Message) -> bool:
@@ -56,7 +66,7 @@ def _overtaken(before: Network, after: Network) -> Network:
 def _asks_main(network: Network, family: Family) -> bool:
     """Whether no rule comes before the main table. They are known where nothing leaves by it."""
     rules = [rule for rule in network.rules if rule.family is family]
-    first = next((rule for rule in rules if rule.table != _LOCAL_TABLE), None)
+    first = next((rule for rule in rules if rule.table != LOCAL_TABLE), None)
     return first is None or first.table == MAIN_TABLE
 
 

@@ -22,7 +22,8 @@ _FIRST_BYTES = {
     family: tuple(ip_address(address).packed[0] for address in addresses) for family, addresses in OUTSIDE.items()
 }
 # FRA_*: what makes a rule hold for some packets only.
-_SELECTORS = (3, 10, 11, 12, 13, 14, 17, 19, 20, 22, 23, 24)
+_SELECTORS = (3, 10, 11, 12, 13, 17, 19, 20, 22, 23, 24)
+_SUPPRESS_PREFIXLEN, _NOTHING = 14, 0xFFFFFFFF  # which the kernel tells of every rule
 _FIB_RULE_INVERT = 0x2
 
 _RTNH_F_DEAD, _RTNH_F_LINKDOWN = 0x1, 0x10
@@ -135,13 +136,14 @@ def parse_rule(body: memoryview) -> Rule | None:
         return None
     found = attributes(body, RULE.size)
     selective = to_length or from_length or tos or flags & _FIB_RULE_INVERT
+    suppressive = _SUPPRESS_PREFIXLEN in found and number(found[_SUPPRESS_PREFIXLEN]) != _NOTHING
     to_table = action == 1  # FR_ACT_TO_TBL; the others have the numbers of route types
     return Rule(
         family=FAMILIES[family],
         priority=number(found.get(6)),
         table=(number(found[15]) if 15 in found else table) if to_table else 0,
         action=_ROUTE_TYPES.get(action, RouteType.OTHER),
-        always=not selective and not any(kind in found for kind in _SELECTORS),
+        always=not selective and not suppressive and not any(kind in found for kind in _SELECTORS),
     )
 
 
