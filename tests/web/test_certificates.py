@@ -9,6 +9,7 @@ import pytest
 from tests.web.pki import Pki
 from tests.web.rows import TLS, VERIFIED
 from uplink_exporter.web.secure import ConfigError
+from uplink_exporter.web.secure.connection import allowed
 from uplink_exporter.web.secure.keeper import load
 
 
@@ -48,3 +49,8 @@ def test_of_a_certificate_and_a_key_the_damaged_one_is_named(which: str, where: 
     (tmp_path / "web.yml").write_text(TLS.replace("{pki}/", ""))
     with pytest.raises(ConfigError, match=rf"^{where}: is damaged; put it there anew$"):
         load(tmp_path / "web.yml")
+
+
+def test_an_address_of_a_wrong_length_is_nobody_s_name() -> None:
+    assert not allowed({"subjectAltName": (("IP Address", "<invalid>"),)}, frozenset({"10.0.0.1"}))
+    assert allowed({"subjectAltName": (("IP Address", "<invalid>"), ("DNS", "a.b"))}, frozenset({"a.b"}))

@@ -204,4 +204,9 @@ def allowed(certificate: Any, names: frozenset[str]) -> bool:
 
 def _as_go_writes(kind: str, name: str) -> str:
     # ssl writes 2001:DB8:0:0:0:0:0:1, which is 2001:db8::1 in the toolkit's file.
-    return str(ip_address(name)) if kind == "IP Address" else name
+    if kind != "IP Address":
+        return name
+    try:
+        return str(ip_address(name))
+    except ValueError:  # "<invalid>": of neither 4 bytes nor 16
+        return name
