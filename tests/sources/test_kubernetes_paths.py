@@ -114,7 +114,7 @@ assert not {"aiohttp", "kubernetes"} & set(sys.modules), "loaded before it is us
 import asyncio
 from pathlib import Path
 configuration = client.configuration()
-asyncio.run(client.kubeconfig_loader(configuration)(Path(sys.argv[1])))
+asyncio.run(client.kubeconfig_loader(configuration, Path.open)(Path(sys.argv[1])))
 way = terms.Way(path="service", url="https://127.0.0.1")
 async def open_and_close():
     async with client.client(way, configuration, "", terms.Timing()):

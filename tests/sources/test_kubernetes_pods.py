@@ -758,6 +758,47 @@ async def test_a_kubeconfig_s_certificates_are_of_a_size_too(pki: Pki, tmp_path:
     assert str(failure) == f"{tmp_path / 'ca.crt'}: more than {LONGEST_FILE} bytes"
 
 
+def kubeconfig_of(user: dict[str, object], path: Path, pki: Pki) -> Path:
+    """A kubeconfig in which this is said of the user."""
+    found = json.loads(kubeconfig(path, "https://127.0.0.1:1", pki).read_text())
+    path.write_text(json.dumps({**found, "users": [{"name": "u", "user": user}]}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        pytest.param(os.mkfifo, "not a regular file", id="a FIFO"),
+        pytest.param(lambda path: path.symlink_to("/dev/zero"), "not a regular file", id="no end"),
+        pytest.param(lambda path: path.write_bytes(bytes(LONGEST_FILE + 1)), "more than", id="too long"),
+    ],
+)
+async def test_a_kubeconfig_s_token_is_a_file_of_a_size_too(
+    pki: Pki, tmp_path: Path, make: Callable[[Path], object], says: str
+) -> None:
+    make(tmp_path / "token")
+    config = kubeconfig_of({"tokenFile": str(tmp_path / "token")}, tmp_path / "config", pki)
+    async with asyncio.timeout(PATIENCE), watching(Access(environ={}, kubeconfig=config)) as watch:
+        assert str(await watch.failure()).startswith(f"{tmp_path / 'token'}: {says}")
+
+
+async def test_a_program_that_gives_no_token_is_told_of_and_not_started_twice(pki: Pki, tmp_path: Path) -> None:
+    version = "client.authentication.k8s.io/v1"
+    token = json.dumps({"apiVersion": version, "kind": "ExecCredential", "status": {"token": "late"}})
+    script = f"echo begun >>{tmp_path}/log; while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; echo '{token}'"
+    program = {"apiVersion": version, "command": "sh", "args": ["-c", script]}
+    config = kubeconfig_of({"exec": program}, tmp_path / "config", pki)
+    access, memory = Access(environ={}, kubeconfig=config), Memory()
+    for _ in range(2):
+        async with asyncio.timeout(PATIENCE), watching(access, replace(QUICK, answer=0.5), memory) as watch:
+            failure = await watch.failure()
+        assert (failure.reason, str(failure).partition(";")[0]) == (Reason.TIMEOUT, f"{config}: not read yet")
+    (tmp_path / "go").touch()
+    async with asyncio.timeout(PATIENCE), watching(access, memory=memory) as watch:
+        assert "Connection refused" in str(await watch.failure())
+    assert (tmp_path / "log").read_text() == "begun\n"
+
+
 @pytest.mark.parametrize("by", ["service account", "kubeconfig"])
 async def test_a_disk_that_stalls_holds_up_nothing_else(
     server: ApiServer, pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str

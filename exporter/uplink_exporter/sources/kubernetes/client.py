@@ -16,7 +16,7 @@ from copy import copy
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode
 
 from uplink_exporter import __version__
@@ -93,23 +93,31 @@ def _no_redirects() -> TraceConfig:
     return tracing
 
 
-def kubeconfig_loader(configuration: Configuration) -> Callable[[Path], Awaitable[None]]:
+def kubeconfig_loader(
+    configuration: Configuration, opened: Callable[[Path], IO[str]]
+) -> Callable[[Path], Awaitable[None]]:
     """What fills in what a kubeconfig's current context says. That certificates be verified is not its to say.
 
     It reads files, and may start a program that gives a token: it is to be awaited in a thread with a loop of its own.
     """
+
+    def open_it(path: str, mode: str = "r") -> IO[Any]:
+        # Files of its own making it writes.
+        return opened(Path(path)) if mode == "r" else Path(path).open(mode)
+
     with _lean():
         stand_in = sys.modules["kubernetes.aio.client"]
         if not hasattr(stand_in, "ApiClient"):
             vars(stand_in).update(Configuration=type(configuration), ApiClient=None)
-        from kubernetes.aio.config.kube_config import load_kube_config
-    load: Callable[..., Awaitable[object]] = load_kube_config
+        from kubernetes.aio.config import kube_config
+    vars(kube_config)["open"] = open_it  # it opens whatever the kubeconfig names, and reads that to its end
+    load: Callable[..., Awaitable[object]] = kube_config.load_kube_config
 
     async def load_it(path: Path) -> None:
         with judged():
             try:
                 await load(str(path), client_configuration=configuration, persist_config=False)
-            except OSError:
+            except (OSError, SourceError):
                 raise
             except Exception as error:
                 # The loader takes the file's shape for granted, so a wrong one can raise anything; and its messages

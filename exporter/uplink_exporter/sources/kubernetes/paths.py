@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +41,13 @@ LONGEST_FILE = 1024 * 1024
 class Memory:
     """What outlives a failure of the source: the endpoints last learned, and when the API was last turned to.
 
-    `asked` are the seconds for which the servers asked then to be left alone.
+    `asked` are the seconds for which the servers asked then to be left alone; `reading` is what may stall.
     """
 
     endpoints: tuple[str, ...] = ()
     turned: float = float("-inf")
     asked: float = 0.0
+    reading: asyncio.Task[Credentials] | None = None
 
     async def pace(self, seconds: float) -> None:
         """Wait until `seconds` have passed since the last time, so that no failure makes a hot loop."""
@@ -66,7 +68,7 @@ class Credentials:
 @asynccontextmanager
 async def connected(access: Access, memory: Memory, timing: Timing) -> AsyncGenerator[tuple[Api, bool], None]:
     """An API server that answers, by the first way that leads to one; and whether that was the first way of all."""
-    credentials = await _credentials(access)
+    credentials = await _credentials(access, memory, timing)
     failures: list[tuple[Way, SourceError]] = []
     for way in ways(credentials.home, memory.endpoints, access.api_servers):
         async with client(way, credentials.configuration, credentials.authorization, timing) as api:
@@ -104,12 +106,24 @@ def _way(path: ApiPath, url: str) -> Way:
     return Way(path=path, url=url, server_name=SERVER_NAME if numeric else "")
 
 
-async def _credentials(access: Access) -> Credentials:
-    """Read anew on each visit: tokens, CAs and kubeconfigs are replaced under us. In a thread, as a disk may stall."""
+async def _credentials(access: Access, memory: Memory, timing: Timing) -> Credentials:
+    """Read anew on each visit: tokens, CAs and kubeconfigs are replaced under us. What stalls is not begun twice."""
+    if memory.reading is None:
+        memory.reading = asyncio.create_task(_looked_up(access))
+    await asyncio.wait([memory.reading], timeout=timing.answer)
+    if not memory.reading.done():
+        said = "not read yet; the disk stalls, or a program that the kubeconfig names gives no answer"
+        raise SourceError(Reason.TIMEOUT, f"{access.kubeconfig or access.service_account}: {said}")
+    found, memory.reading = memory.reading, None
+    return found.result()
+
+
+async def _looked_up(access: Access) -> Credentials:
     settings = configuration()
     if access.kubeconfig is None:
         return await in_thread(_service_account, access, settings)
-    return await in_thread(asyncio.run, _kubeconfig(access.kubeconfig, settings, kubeconfig_loader(settings)))
+    load = kubeconfig_loader(settings, lambda path: StringIO(_content(path).decode()))
+    return await in_thread(asyncio.run, _kubeconfig(access.kubeconfig, settings, load))
 
 
 def _service_account(access: Access, settings: Configuration) -> Credentials:
@@ -136,6 +150,10 @@ async def _kubeconfig(path: Path, settings: Configuration, load: Callable[[Path]
 
 
 def _read(path: Path) -> str:
+    return _content(path).decode("ascii", errors="replace")
+
+
+def _content(path: Path) -> bytes:
     try:
         content = read(path, LONGEST_FILE + 1)
     except PermissionError as error:
@@ -144,7 +162,7 @@ def _read(path: Path) -> str:
         raise SourceError(Reason.IO, f"{path}: {error.strerror}") from error
     if len(content) > LONGEST_FILE:
         raise SourceError(Reason.PARSE, f"{path}: more than {LONGEST_FILE} bytes")
-    return content.decode("ascii", errors="replace")
+    return content
 
 
 def remembered(urls: tuple[str, ...]) -> tuple[str, ...]:
