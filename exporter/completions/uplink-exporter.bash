@@ -187,3 +187,20 @@ _shtab_uplink_exporter() {
 }
 
 complete -o bashdefault -F _shtab_uplink_exporter uplink-exporter
+
+_uplink_exporter() {
+  local words=() at=$COMP_CWORD i
+  for i in "${!COMP_WORDS[@]}"; do
+    if [[ "${COMP_WORDS[i]}" != "=" ]]; then
+      words+=("${COMP_WORDS[i]}")
+    elif (( i == COMP_CWORD )); then
+      words+=("")
+    elif (( i < COMP_CWORD )); then
+      at=$((at - 1))
+    fi
+  done
+  local COMP_WORDS=("${words[@]}") COMP_CWORD=$at
+  _shtab_uplink_exporter
+}
+
+complete -o bashdefault -F _uplink_exporter uplink-exporter

@@ -13,6 +13,26 @@ from uplink_exporter.settings.help import PROGRAM, parser
 DIRECTORY = Path(__file__).parents[2] / "exporter/completions"
 # Each shell, and the name under which it finds the file.
 FILES = {"bash": f"{PROGRAM}.bash", "zsh": f"_{PROGRAM}"}
+# To bash `--flag=value` is three words, and shtab knows `--flag value` alone.
+BASH = """
+
+_uplink_exporter() {
+  local words=() at=$COMP_CWORD i
+  for i in "${!COMP_WORDS[@]}"; do
+    if [[ "${COMP_WORDS[i]}" != "=" ]]; then
+      words+=("${COMP_WORDS[i]}")
+    elif (( i == COMP_CWORD )); then
+      words+=("")
+    elif (( i < COMP_CWORD )); then
+      at=$((at - 1))
+    fi
+  done
+  local COMP_WORDS=("${words[@]}") COMP_CWORD=$at
+  _shtab_uplink_exporter
+}
+
+complete -o bashdefault -F _uplink_exporter uplink-exporter
+"""
 
 
 def completions() -> Iterator[tuple[Path, str]]:
@@ -27,7 +47,7 @@ def completions() -> Iterator[tuple[Path, str]]:
         elif flag is not None and "path" in flag.allowed.split():
             action.complete = shtab.FILE  # type: ignore[attr-defined]
     for shell, name in FILES.items():
-        yield DIRECTORY / name, shtab.complete(made, shell=shell)
+        yield DIRECTORY / name, shtab.complete(made, shell=shell) + BASH * (shell == "bash")
 
 
 if __name__ == "__main__":

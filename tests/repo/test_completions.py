@@ -18,7 +18,9 @@ def test_they_are_current() -> None:
 COMPLETE = """
 source "$0"
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-_shtab_uplink_exporter uplink-exporter "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+registered=$(complete -p uplink-exporter)
+[[ $registered =~ -F\\ ([a-z_]+) ]]
+"${BASH_REMATCH[1]}" uplink-exporter "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -30,6 +32,9 @@ printf '%s\\n' "${COMPREPLY[@]}"
         (("doctor", "--outp"), {"--output"}),
         (("doctor", "--output", ""), {"text", "json"}),
         (("--source.kubernetes", "o"), {"on", "off"}),
+        (("doctor", "--output", "="), {"text", "json"}),
+        (("doctor", "--output", "=", "j"), {"json"}),
+        (("--uplink.device", "=", "wlan0", "doc"), {"doctor"}),
     ],
 )
 def test_bash_completes(words: tuple[str, ...], completed: set[str]) -> None:
