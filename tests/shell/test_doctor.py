@@ -138,6 +138,12 @@ def test_health_is_not_told_where_not_all_was_seen() -> None:
     }
 
 
+def test_a_long_path_is_told_in_one_piece() -> None:
+    state, path = node(NETWORK, HOST), f"/var/log/pods/kube-system_kube-flannel_{'0' * 90}/kube-flannel/12.log"
+    looked = Looked(missed=(replace(REFUSED, message=f"{path}: permission denied"),))
+    assert path in as_text(diagnose(state, NOW), state, NOW, looked)
+
+
 def test_a_fault_is_one_whatever_was_not_seen() -> None:
     diagnosis = diagnose(INCIDENT, NOW)
     assert exit_code(diagnosis.verdict, PARTLY_SEEN) == 1

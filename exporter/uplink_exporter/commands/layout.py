@@ -13,8 +13,10 @@ def plain(text: str) -> str:
 
 
 def paragraph(text: str, first: str, further: str) -> str:
-    """The text in lines of at most WIDTH, each with its indent."""
-    return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
+    """The text in lines of at most WIDTH, each with its indent. A path stays in one piece, to be copied."""
+    lines = textwrap.TextWrapper(WIDTH, initial_indent=first, subsequent_indent=further)
+    lines.break_on_hyphens = lines.break_long_words = False
+    return lines.fill(text)
 
 
 def coloured(text: str, code: int) -> str:
