@@ -246,5 +246,13 @@ def test_an_answer_that_cannot_be_written_is_no_good_one(command: str) -> None:
     assert done.stderr == "uplink-exporter: the answer cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("command", ["doctor", "--help"])
+def test_a_closed_output_is_told_of(command: str) -> None:
+    given = ("sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, command)
+    done = subprocess.run(given, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True, check=False)
+    assert done.returncode == (run(command).returncode or 2)
+    assert done.stderr == "uplink-exporter: the answer cannot be written: standard output is closed\n"
+
+
 def test_a_process_that_encrypts_nothing_holds_no_openssl(exporter: Exporter) -> None:
     assert "libcrypto" not in Path(f"/proc/{exporter.process.pid}/maps").read_text()

@@ -12,7 +12,7 @@ NOT_WRITTEN = 2
 def written(answer: str, code: int) -> int:
     """Write an answer; the exit code. Who reads no further than the first line gets no traceback for it."""
     if sys.stdout is None:  # it was closed before we began
-        return code or NOT_WRITTEN
+        return _unwritten("standard output is closed", code)
     try:
         sys.stdout.write(answer)
         sys.stdout.flush()
@@ -20,9 +20,13 @@ def written(answer: str, code: int) -> int:
         _drop_stdout()
     except OSError as error:
         _drop_stdout()
-        sys.stderr.write(f"uplink-exporter: the answer cannot be written: {error.strerror}\n")
-        return code or NOT_WRITTEN
+        return _unwritten(str(error.strerror), code)
     return code
+
+
+def _unwritten(why: str, code: int) -> int:
+    print(f"uplink-exporter: the answer cannot be written: {why}", file=sys.stderr)
+    return code or NOT_WRITTEN
 
 
 def takes_colour(environment: Mapping[str, str]) -> bool:
