@@ -201,17 +201,19 @@ def test_a_bad_variable_does_not_matter_where_the_flag_is_given() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--no.such=1"], "--no.such: no such flag or command; see uplink-exporter --help"),
-        (["--uplink.devise=wlan0"], "--uplink.devise: no such flag or command; did you mean --uplink.device?"),
+        (["--no.such=1"], "--no.such: no such flag; see uplink-exporter --help"),
+        (["--uplink.devise=wlan0"], "--uplink.devise: no such flag; did you mean --uplink.device?"),
         (["--uplink.device", "--output"], "argument --uplink.device: expected one argument"),
-        (["serve", "doctor"], "doctor: no such flag or command"),
+        (["serve", "doctor"], "doctor: a second command after serve; allowed is one"),
+        (["dokter", "extra"], "command: 'dokter' is not allowed"),
+        (["doctor", "--output=json", "extra"], "extra: a second command after doctor; allowed is one"),
         (
             ["dokter"],
             "command: 'dokter' is not allowed; allowed is one of serve, doctor, history, healthcheck; did you mean",
         ),
         (["--uplink.device"], "argument --uplink.device: expected one argument"),
-        (["--web.listen"], "--web.listen: no such flag or command"),
-        (["-x"], "-x: no such flag or command"),
+        (["--web.listen"], "--web.listen: no such flag"),
+        (["-x"], "-x: no such flag"),
         (["--version=1"], "argument -V/--version: ignored explicit argument '1'"),
     ],
 )

@@ -79,8 +79,10 @@ def _given(arguments: Sequence[str]) -> dict[str, Any]:
         raise AnsweredError(f"uplink-exporter {__version__}\n")
     if rest:
         name = rest[0].partition("=")[0][:200]
-        near = hint(name, (f"--{flag.name}" for flag in FLAGS), "--") if name.startswith("-") else hint(name, Command)
-        raise SettingsError(f"{name}: no such flag or command{near}; see uplink-exporter --help")
+        if not name.startswith("-"):
+            raise SettingsError(f"{name}: a second command after {_command(namespace.command)}; allowed is one")
+        near = hint(name, (f"--{flag.name}" for flag in FLAGS), "--")
+        raise SettingsError(f"{name}: no such flag{near}; see uplink-exporter --help")
     return vars(namespace)
 
 
