@@ -11,6 +11,10 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from tests.builders import NETWORK, node
+from tests.web.pki import Pki
+from tests.web.rows import USERS
+from tests.web.served import secured
 from uplink_exporter.web.config import parse
 from uplink_exporter.web.secure.guard import nearby
 from uplink_exporter.web.secure.turns import Turns
@@ -192,3 +196,12 @@ async def test_a_check_that_fails_fails_for_who_asked_alone() -> None:
 )
 def test_the_addresses_of_one_machine_count_as_one(one: object, other: object, same: bool) -> None:
     assert (nearby(one) == nearby(other)) is same
+
+
+async def test_a_file_that_is_cut_to_nothing_as_it_is_written_lets_nobody_in(tmp_path: Path, pki: Pki) -> None:
+    async with secured(node(NETWORK), tmp_path, pki, USERS) as secure, secure.server.client() as client:
+        assert (await client.ask("/metrics")).status == 401
+        secure.write("\n")
+        assert (await client.ask("/metrics")).status == 500
+        secure.write("{}")
+        assert (await client.ask("/metrics")).status == 200

@@ -152,6 +152,9 @@ class Keeper:
         if self.loaded.context is not None and loaded.context is None:
             what = "tls_server_config is gone; put it back, or restart the exporter to serve without encryption"
             raise ConfigError(f"line 1: {what}")
+        if self.loaded.config.users and not loaded.contents[self.path].strip():
+            # As an editor leaves it for a moment, and a full disk for good.
+            raise ConfigError("line 1: the file is empty; put it there anew, or write {} to let everybody in")
         if self.error or loaded.contents != self.loaded.contents:
             log.info("the web config was read anew", extra={"file": str(self.path)})
         self.loaded, self.error = loaded, ""
