@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from uplink_exporter.diagnosis.flannel import RECOVERY
-from uplink_exporter.diagnosis.judge import diagnose
+from uplink_exporter.diagnosis.judge import diagnose, judge
 from uplink_exporter.diagnosis.likely import addressed, candidates
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Verdict
-from uplink_exporter.diagnosis.view import Expectation, Expected, expected_uplinks
+from uplink_exporter.diagnosis.view import Expectation, Expected, View, expected_uplinks
 from uplink_exporter.diagnosis.words import LABEL, duration
 
 __all__ = [
@@ -17,9 +17,11 @@ __all__ = [
     "Expectation",
     "Expected",
     "Verdict",
+    "View",
     "addressed",
     "candidates",
     "diagnose",
     "duration",
     "expected_uplinks",
+    "judge",
 ]

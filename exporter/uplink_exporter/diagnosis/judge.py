@@ -18,12 +18,9 @@ from uplink_exporter.diagnosis.flannel import (
 )
 from uplink_exporter.diagnosis.uplink import route_missing, uplink_down, uplink_missing
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Finding, Verdict
-from uplink_exporter.diagnosis.view import View, expected_uplinks
+from uplink_exporter.diagnosis.view import View
 from uplink_exporter.diagnosis.words import EARLY, duration, leaves_by, link_state, since, ways_out
-from uplink_exporter.facts import Host, Instant, Load, Network, NodeState, Wireless
-from uplink_exporter.flannel.condition import condition, restarted
-from uplink_exporter.flannel.observed import NodePods
-from uplink_exporter.flannel.question import question
+from uplink_exporter.facts import Host, Instant, Load, Network, NodeState
 
 RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
     (Verdict.UPLINK_MISSING, uplink_missing),
@@ -38,31 +35,21 @@ RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
 
 def diagnose(state: NodeState, now: Instant, *, watched: bool = True) -> Diagnosis:
     """Judge the node; `watched` tells that somebody looks all the time, and not once."""
-    network, host = state.fresh(Network, now), state.fresh(Host, now) or Host()
-    if network is None:
-        return _diagnosis(Verdict.UNKNOWN, silent(state, now), ())
+    return judge(View(state=state, now=now, watched=watched))
+
+
+def judge(view: View) -> Diagnosis:
+    """Judge the node as it is seen."""
+    if view.seen is None:
+        return _diagnosis(Verdict.UNKNOWN, silent(view.state, view.now), ())
     # However old: a process does not change its network namespace.
-    if not (state.last(Host) or host).host_network:
+    if not (view.state.last(Host) or view.host).host_network:
         return _diagnosis(Verdict.UNKNOWN, IN_A_POD, ())
-    pods = state.fresh(NodePods, now)
-    view = View(
-        now=now,
-        network=network,
-        host=host,
-        required=state.policy.required,
-        expected=expected_uplinks(state),
-        flannel=condition(state, now),
-        answer=question(state, network),
-        waiting=pods.waiting if pods else (),
-        deltas=tuple((window, restarted(state, window, now)) for window in state.policy.windows),
-        watched=watched,
-        wireless=state.fresh(Wireless, now) or Wireless(),
-    )
-    symptoms, load = (*flannel_symptoms(view), *pod_symptoms(view)), state.fresh(Load, now)
+    symptoms = (*flannel_symptoms(view), *pod_symptoms(view), *overload(view, view.load))
     for verdict, rule in RULES:
         if finding := rule(view):
-            return _diagnosis(verdict, finding, (*symptoms, *overload(view, load)))
-    return _diagnosis(Verdict.HEALTHY, healthy(view), (*symptoms, *overload(view, load)))
+            return _diagnosis(verdict, finding, symptoms)
+    return _diagnosis(Verdict.HEALTHY, healthy(view), symptoms)
 
 
 def _diagnosis(verdict: Verdict, finding: Finding, symptoms: tuple[Evidence, ...]) -> Diagnosis:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import islice
 
 from uplink_exporter.diagnosis.likely import routed, suspects
-from uplink_exporter.facts import Family, Host, Instant, Link, Network, NodeState, RouteHistory, Wireless
+from uplink_exporter.facts import Family, Host, Instant, Link, Load, Network, NodeState, RouteHistory, Wireless
 from uplink_exporter.flannel.choice import Choice, Refusal
-from uplink_exporter.flannel.condition import Condition
+from uplink_exporter.flannel.condition import Condition, condition, restarted
 from uplink_exporter.flannel.goip import parse_ip
-from uplink_exporter.flannel.observed import WaitingContainer
-from uplink_exporter.flannel.question import options
+from uplink_exporter.flannel.observed import NodePods, WaitingContainer
+from uplink_exporter.flannel.question import options, question
 
 
 class Expectation(StrEnum):
@@ -64,22 +65,72 @@ def expected_uplinks(state: NodeState) -> tuple[Expected, ...]:
     return tuple(Expected(device=device, reason=reason) for device, reason in found.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
-    """What the rules look at: fresh facts, and where to look."""
+    """A state at a moment, and what is worked out of it, each at most once. Stale facts are not in it.
 
+    `watched` tells that somebody looks all the time; doctor looks once.
+    """
+
+    state: NodeState
     now: Instant
-    network: Network
-    host: Host
-    required: tuple[Family, ...]
-    expected: tuple[Expected, ...]
-    flannel: Condition
-    answer: Choice | Refusal | None
-    waiting: tuple[WaitingContainer, ...]
-    deltas: tuple[tuple[float, int], ...]
-    wireless: Wireless = field(default_factory=Wireless)
     watched: bool = True
-    """Whether somebody looks all the time; doctor looks once."""
+
+    @cached_property
+    def seen(self) -> Network | None:
+        """The network; None if its source is stale."""
+        return self.state.fresh(Network, self.now)
+
+    @property
+    def network(self) -> Network:
+        """The network; an empty one if its source is stale, of which no rule is asked."""
+        return self.seen or Network()
+
+    @cached_property
+    def host(self) -> Host:
+        """The node around the network."""
+        return self.state.fresh(Host, self.now) or Host()
+
+    @cached_property
+    def load(self) -> Load | None:
+        """The load; None if its source is stale."""
+        return self.state.fresh(Load, self.now)
+
+    @cached_property
+    def wireless(self) -> Wireless:
+        """The radios."""
+        return self.state.fresh(Wireless, self.now) or Wireless()
+
+    @property
+    def required(self) -> tuple[Family, ...]:
+        """The families in which there must be a default route."""
+        return self.state.policy.required
+
+    @cached_property
+    def expected(self) -> tuple[Expected, ...]:
+        """The devices that should carry the default route."""
+        return expected_uplinks(self.state)
+
+    @cached_property
+    def flannel(self) -> Condition:
+        """How flannel is."""
+        return condition(self.state, self.now)
+
+    @cached_property
+    def answer(self) -> Choice | Refusal | None:
+        """Whether flannel would start now; None if nobody can tell."""
+        return question(self.state, self.seen) if self.seen else None
+
+    @cached_property
+    def waiting(self) -> tuple[WaitingContainer, ...]:
+        """The containers that wait."""
+        pods = self.state.fresh(NodePods, self.now)
+        return pods.waiting if pods else ()
+
+    @cached_property
+    def deltas(self) -> tuple[tuple[float, int], ...]:
+        """How often flannel restarted in each window."""
+        return tuple((window, restarted(self.state, window, self.now)) for window in self.state.policy.windows)
 
     def back_since(self) -> float | None:
         """Since when the uplink is back, in seconds since boot; None if it was never seen to come."""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from uplink_exporter.diagnosis import Diagnosis, Expected, diagnose, expected_uplinks
-from uplink_exporter.facts import Fact, Family, Health, Instant, Link, Load, Network, NodeState, RouteHistory
+from uplink_exporter.diagnosis import Diagnosis, View, judge
+from uplink_exporter.facts import Fact, Family, Health, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.history.memory import Recorded
 
 Sample = tuple[tuple[str, ...], float]
@@ -49,29 +49,24 @@ class Scene:
     showing: Showing
 
     @cached_property
+    def view(self) -> View:
+        """The state as the rules of the verdict see it."""
+        return View(state=self.state, now=self.now)
+
+    @property
     def network(self) -> Network | None:
         """The network, unless its source is stale."""
-        return self.state.fresh(Network, self.now)
-
-    @cached_property
-    def load(self) -> Load | None:
-        """The load, unless its source is stale."""
-        return self.state.fresh(Load, self.now)
-
-    @cached_property
-    def expected(self) -> tuple[Expected, ...]:
-        """The devices that should carry the default route."""
-        return expected_uplinks(self.state)
+        return self.view.seen
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The verdict now."""
-        return diagnose(self.state, self.now)
+        return judge(self.view)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
         """The links that are shown."""
-        names = {expected.device for expected in self.expected}
+        names = {expected.device for expected in self.view.expected}
         links = self.network.links if self.network else ()
         return tuple(link for link in links if link.name in names or self.showing.shows(link.name))
 

@@ -8,12 +8,12 @@ from itertools import islice
 from uplink_exporter.facts import Network
 from uplink_exporter.families.family import MetricFamily, Sample, Scene
 from uplink_exporter.flannel.choice import Blocked, Choice, Refusal
-from uplink_exporter.flannel.condition import condition, restarted
+from uplink_exporter.flannel.condition import restarted
 from uplink_exporter.flannel.homes import lasting_home
 from uplink_exporter.flannel.hostip import HostIp, choose_host_interface
 from uplink_exporter.flannel.ledger import Ledger
 from uplink_exporter.flannel.observed import ApiPath, Cause, ContainerRestarts, FlannelLogs, NodePods, WaitingReason
-from uplink_exporter.flannel.question import options, question
+from uplink_exporter.flannel.question import options
 from uplink_exporter.flannel.units import FlannelJournal, asks_for_node_ip
 
 # A node runs one flannel, two while one is replaced. What lies in the log directory may be anybody's.
@@ -28,10 +28,6 @@ def _one(value: float | None) -> Iterator[Sample]:
     return iter([((), value)]) if value is not None else iter(())
 
 
-def _question(scene: Scene) -> Choice | Refusal | None:
-    return question(scene.state, scene.network) if scene.network else None
-
-
 def _asked(scene: Scene) -> object:
     network: Network | None = scene.network
     seen = network and (network.links, network.addresses, network.routes, dict(network.reached))
@@ -40,7 +36,7 @@ def _asked(scene: Scene) -> object:
 
 def _of_question(samples: Callable[[Choice | Refusal], Iterator[Sample]]) -> Callable[[Scene], Iterator[Sample]]:
     def of(scene: Scene) -> Iterator[Sample]:
-        answer = _question(scene)
+        answer = scene.view.answer
         return samples(answer) if answer is not None else iter(())
 
     return of
@@ -52,7 +48,7 @@ def _choice(answer: Choice | Refusal) -> Iterator[Sample]:
 
 
 def _blocked(scene: Scene) -> Iterator[Sample]:
-    answer = _question(scene)
+    answer = scene.view.answer
     if answer is None:
         return iter(())
     reason = answer.reason if isinstance(answer, Refusal) else None
@@ -92,7 +88,7 @@ def _container_restarts(scene: Scene) -> Iterator[Sample]:
 def _waiting(scene: Scene) -> Iterator[Sample]:
     if not scene.state.fresh(NodePods, scene.now):
         return iter(())
-    waiting = condition(scene.state, scene.now).waiting
+    waiting = scene.view.flannel.waiting
     return (((reason,), reason == waiting) for reason in WaitingReason)
 
 
@@ -108,7 +104,7 @@ def _last_crash(scene: Scene) -> Iterator[Sample]:
 
 def _subnet_file_present(scene: Scene) -> Iterator[Sample]:
     """None where flannel was seen to run without it: canal's does not write there."""
-    logs, flannel = scene.state.fresh(FlannelLogs, scene.now), condition(scene.state, scene.now)
+    logs, flannel = scene.state.fresh(FlannelLogs, scene.now), scene.view.flannel
     elsewhere = flannel.running and flannel.ready is not False and logs is not None and not logs.subnet_file_seen
     return _one(logs.subnet_file is not None if logs and not elsewhere else None)
 
@@ -139,7 +135,7 @@ FLANNEL = (
     MetricFamily(
         name="uplink_flannel_found",
         help="1 if flannel is on this node, by its logs, by its unit, by the API server, or because a flag says so.",
-        samples=lambda scene: _one(condition(scene.state, scene.now).found),
+        samples=lambda scene: _one(scene.view.flannel.found),
     ),
     MetricFamily(
         name="uplink_flannel_restarts_total",
@@ -161,12 +157,12 @@ FLANNEL = (
     MetricFamily(
         name="uplink_flannel_running",
         help="1 if flannel's container or unit runs; no sample if there is none, or nobody can tell.",
-        samples=lambda scene: _one(condition(scene.state, scene.now).running),
+        samples=lambda scene: _one(scene.view.flannel.running),
     ),
     MetricFamily(
         name="uplink_flannel_ready",
         help="1 if flannel's container is ready, or its unit got through its start; no sample if nobody can tell.",
-        samples=lambda scene: _one(condition(scene.state, scene.now).ready),
+        samples=lambda scene: _one(scene.view.flannel.ready),
     ),
     MetricFamily(
         name="uplink_flannel_waiting",

@@ -10,14 +10,14 @@ from uplink_exporter.families.family import MetricFamily, Sample, Scene
 
 
 def _links(scene: Scene) -> object:
-    return scene.network and scene.network.links, scene.expected
+    return scene.network and scene.network.links, scene.view.expected
 
 
 def _network(scene: Scene) -> object:
     network = scene.network
     if network is None:
         return None
-    return network.links, network.addresses, network.routes, network.neighbours, network.ways, scene.expected
+    return network.links, network.addresses, network.routes, network.neighbours, network.ways, scene.view.expected
 
 
 def _per_family(value: Callable[[Network, Family], float]) -> Callable[[Scene], Iterator[Sample]]:
@@ -88,13 +88,13 @@ def _info(link: Link) -> tuple[str, ...]:
 
 
 def _expected(scene: Scene) -> Iterator[Sample]:
-    return (((expected.device, expected.reason), 1) for expected in scene.expected)
+    return (((expected.device, expected.reason), 1) for expected in scene.view.expected)
 
 
 def _present(scene: Scene) -> Iterator[Sample]:
     network = scene.network
     if network is not None:
-        yield from (((device,), network.link(device) is not None) for device in (e.device for e in scene.expected))
+        yield from (((device,), network.link(device) is not None) for device in (e.device for e in scene.view.expected))
 
 
 ROUTES = (

@@ -10,15 +10,15 @@ from uplink_exporter.families.family import MetricFamily, Sample, Scene
 
 
 def _load(scene: Scene) -> object:
-    return scene.load
+    return scene.view.load
 
 
 def _of_load(value: Callable[[Load], float]) -> Callable[[Scene], Iterator[Sample]]:
-    return lambda scene: iter([((), value(scene.load))]) if scene.load else iter(())
+    return lambda scene: iter([((), value(scene.view.load))]) if scene.view.load else iter(())
 
 
 def _pressure(scene: Scene) -> Iterator[Sample]:
-    return (((p.resource, p.share), p.seconds) for p in (scene.load.pressure if scene.load else ()))
+    return (((p.resource, p.share), p.seconds) for p in (scene.view.load.pressure if scene.view.load else ()))
 
 
 def _source_health(scene: Scene) -> Iterator[tuple[type[Fact], Health]]:

@@ -10,9 +10,7 @@ from uplink_exporter.diagnosis import Verdict, duration
 from uplink_exporter.facts import Family, Host, hops_of
 from uplink_exporter.families import Scene
 from uplink_exporter.flannel.choice import Choice
-from uplink_exporter.flannel.condition import condition
 from uplink_exporter.flannel.ledger import Ledger
-from uplink_exporter.flannel.question import question
 from uplink_exporter.flannel.reasons import WORDS
 from uplink_exporter.history.boots import boots
 from uplink_exporter.history.chronicle import Chronicle
@@ -106,7 +104,7 @@ def _routes(scene: Scene) -> Iterable[tuple[str, ...]]:
 
 
 def _devices(scene: Scene) -> Iterable[tuple[str, ...]]:
-    reasons = {expected.device: expected.reason for expected in scene.expected}
+    reasons = {expected.device: expected.reason for expected in scene.view.expected}
     known = {link.name for link in scene.links}
     absent = "does not exist" if scene.network else "not known now"
     for device in (device for device in reasons if device not in known):
@@ -131,7 +129,7 @@ def _some(addresses: list[str]) -> str:
 
 
 def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
-    flannel, ledger = condition(scene.state, scene.now), scene.state.last(Ledger) or Ledger()
+    flannel, ledger = scene.view.flannel, scene.state.last(Ledger) or Ledger()
     unknown = flannel_unseen(scene)
     yield "found here", "yes" if flannel.found else f"not known: {unknown}" if unknown else "no"
     if flannel.found:
@@ -139,11 +137,9 @@ def _flannel(scene: Scene) -> Iterable[tuple[str, ...]]:
         yield "restarts seen", str(ledger.restarts)
     if ledger.last_words is not None:
         yield "last words", f"{ledger.last_words.line} ({WORDS[ledger.last_words.cause]})"
-    if scene.network is not None:
-        answer = question(scene.state, scene.network)
-        if answer is not None:
-            would = f"with {answer.device}" if isinstance(answer, Choice) else f"no: {answer.error}"
-            yield "would start now", would
+    answer = scene.view.answer
+    if answer is not None:
+        yield "would start now", f"with {answer.device}" if isinstance(answer, Choice) else f"no: {answer.error}"
 
 
 _YES_NO = {True: "yes", False: "no", None: "nobody can tell"}

@@ -8,7 +8,6 @@ from html import escape
 
 from uplink_exporter.diagnosis import duration
 from uplink_exporter.families import Scene
-from uplink_exporter.flannel.condition import condition
 from uplink_exporter.history.chronicle import Boot
 from uplink_exporter.history.incident import Incident
 from uplink_exporter.history.milestones import UNWATCHED, Milestone, Milestones, reached
@@ -69,7 +68,7 @@ def _bars(scene: Scene) -> Iterator[Bar]:
             yield Bar(label=label, text="not looked at yet")
         elif _unseen(scene, milestones, milestone):
             yield Bar(label=label, text="there, since a time at which nobody watched")
-        elif milestone is Milestone.FLANNEL and not condition(scene.state, now).found:
+        elif milestone is Milestone.FLANNEL and not scene.view.flannel.found:
             yield Bar(label=label, text="no flannel seen here")
         else:
             yield Bar(label=label, text=f"not yet, {duration(now.uptime)}", drawn="not-yet", length=now.uptime)
@@ -83,7 +82,7 @@ def _passed(label: str, at: float, since: float) -> Bar:
 
 
 def _unseen(scene: Scene, milestones: Milestones, milestone: Milestone) -> bool:
-    expected = {expected.device for expected in scene.expected}
+    expected = {expected.device for expected in scene.view.expected}
     by_device = {Milestone.LINK: milestones.links, Milestone.ADDRESS: milestones.addresses}
     if milestone in by_device:
         seen = by_device[milestone].items()
