@@ -23,8 +23,8 @@ run: .venv/run ## Serve this node's metrics on port 10077 (ARGS="--uplink.device
 doctor: .venv/run ## Say what is wrong with this node's uplink
 	@$(BIN)/uplink-exporter doctor $(ARGS)
 
-demo: root .venv/run ## Replay the incident up to the page and its end (as root; ARGS=--keep leaves the servers up)
-	@tests/setup demo
+demo: root .venv/run ## Replay the incident up to the page and its end (as root; ARGS=--keep leaves the servers up, ARGS=--home=k3s is k3s)
+	@tests/setup $(or $(findstring k3s,$(ARGS)),demo)
 	@$(BIN)/python -m tests.stack $(ARGS)
 
 test: check .cache/helm/ready ## Run all checks and tests (as root also those in network namespaces; ARGS="-k route" for some)

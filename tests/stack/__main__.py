@@ -13,7 +13,7 @@ from types import FrameType
 from tests.alerts.tools import generations
 from tests.kernel.namespace import remove_leftovers, unavailable
 from tests.stack import node
-from tests.stack.incident import Record, replaying
+from tests.stack.incident import Lives, Record, replaying
 from tests.stack.keeping import keep
 from tests.stack.servers import BrokenReplayError
 from tests.stack.telling import Telling
@@ -52,8 +52,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--flanneld", type=Path, metavar="PATH", help="a real flanneld, v0.20 or newer, instead of the stand-in"
     )
+    parser.add_argument(
+        "--home",
+        type=Lives,
+        choices=[*Lives],
+        default=Lives.POD,
+        help="where flannel lives: in a pod, or inside k3s' unit",
+    )
     parser.add_argument("--servers", choices=names, default=names[0], help="which Prometheus and Alertmanager")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.flanneld and options.home is not Lives.POD:
+        parser.error("--flanneld: a real one lives in a pod; leave out --home")
+    return options
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
@@ -67,7 +77,7 @@ def replay(options: argparse.Namespace) -> int:
     """Play it, and say in short what it was."""
     (tools,) = (tools for tools in generations() if tools.generation == options.servers)
     telling = Telling(out=partial(print, flush=True))
-    with replaying(telling, tools, options.flanneld) as (record, servers):
+    with replaying(telling, tools, options.flanneld, options.home) as (record, servers):
         telling.tell("summary", summary(record))
         if options.keep:
             keep(servers.lan)

@@ -52,11 +52,15 @@ wait $child || wait $child
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """The node, and where its files are. `booted` is this machine's uptime when it booted."""
+    """The node, and where its files are.
+
+    `booted` is this machine's uptime when the node booted, `awake` the same without the time that it slept.
+    """
 
     network: Namespace
     root: Path
     booted: int
+    awake: int
 
     @property
     def pod_logs(self) -> Path:
@@ -69,6 +73,16 @@ class Node:
         return self.root / "run/flannel/subnet.env"
 
     @property
+    def units(self) -> Path:
+        """Where systemd keeps a link for each unit that runs; not there unless with_systemd() makes it."""
+        return self.root / "run/systemd/units"
+
+    @property
+    def journal(self) -> Path:
+        """Where journald writes, on a node that has one."""
+        return self.root / "run/log/journal"
+
+    @property
     def state(self) -> Path:
         """Where the exporter keeps its record."""
         return self.root / "var/lib/uplink-exporter"
@@ -76,7 +90,7 @@ class Node:
     @property
     def python(self) -> tuple[str, ...]:
         """Python in the node's time and under its name, once its network is entered."""
-        return (*UNSHARED, f"-{self.booted}", "sh", "-c", BOOTED, NAME, sys.executable)
+        return (*UNSHARED, f"-{self.booted}", f"-{self.awake}", "sh", "-c", BOOTED, NAME, sys.executable)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -85,6 +99,8 @@ class Node:
             f"--path.rootfs={self.root}",
             f"--path.pod-logs={self.pod_logs}",
             f"--path.flannel-run={self.subnet_file.parent}",
+            f"--path.units={self.units}",
+            f"--path.journal={self.journal}",
             f"--state.directory={self.state}",
             "--source.kubernetes=off",
         )
@@ -103,16 +119,16 @@ class Node:
 
 def unavailable() -> str:
     """Why this machine cannot make such a node, apart from its network; nothing if it can."""
-    done = subprocess.run((*UNSHARED, "-1", "true"), capture_output=True, text=True, check=False)
+    done = subprocess.run((*UNSHARED, "-1", "-1", "true"), capture_output=True, text=True, check=False)
     return f"time namespaces cannot be made here (it takes Linux 5.6): {done.stderr.strip()}" if done.returncode else ""
 
 
 @contextmanager
 def booting(lan: Namespace, root: Path) -> Iterator[Node]:
     """The node as it comes up: its own files, eth0 with its address, and wlan0 as the kernel made it."""
-    booted = int(time.clock_gettime(time.CLOCK_BOOTTIME)) - 1
+    booted, awake = int(time.clock_gettime(time.CLOCK_BOOTTIME)) - 1, int(time.monotonic()) - 1
     with fresh_namespace() as network:
-        node = Node(network=network, root=root, booted=booted)
+        node = Node(network=network, root=root, booted=booted, awake=awake)
         for directory in (node.pod_logs, node.subnet_file.parent, root / "etc/netplan", root / "run/systemd/network"):
             directory.mkdir(parents=True)
         (root / "etc/netplan/50-wlan0.yaml").write_text(NETPLAN)

@@ -105,10 +105,10 @@ def test_the_story_has_one_line_for_the_page_and_one_for_its_end(told: Told) -> 
     assert any(line.startswith("flannel") and "restart 3" in line for line in lines)
 
 
-@pytest.mark.parametrize("moment", ["monitoring", "flannel"])
-def test_an_interrupted_replay_leaves_nothing_behind(moment: str, namespaces: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("moment", "home"), [("monitoring", "pod"), ("flannel", "pod"), ("flannel", "k3s")])
+def test_an_interrupted_replay_leaves_nothing_behind(moment: str, home: str, namespaces: None, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        (sys.executable, "-m", "tests.stack"),
+        (sys.executable, "-m", "tests.stack", f"--home={home}"),
         stdout=subprocess.PIPE,
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "exporter")))},

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
 
 from tests.kernel.namespace import Exporter
-from tests.stack.pod import Pod
 from tests.stack.servers import Json, Notification, Servers
+
+CHOSEN = re.compile("Using interface|The interface .* will be used")
+
+
+class Home(Protocol):
+    """Where flannel lives, and what each attempt to start it said."""
+
+    said: list[list[str]]
+    running: bool
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
 
 
 def notifications(servers: Servers, status: str) -> Mapping[str, str]:
@@ -35,17 +49,17 @@ def verdicts(exporter: Exporter) -> Mapping[str, str]:
     return {line["ts"]: f"{line['summary']} (verdict {line['verdict']})" for line in changes}
 
 
-def attempts(pod: Pod) -> Mapping[str, str]:
+def attempts(home: Home) -> Mapping[str, str]:
     """How each attempt to start flannel went."""
     found = {}
-    for number, said in enumerate(pod.said):
+    for number, said in enumerate(home.said):
         name = f"restart {number}" if number else "the first start"
-        over = number < pod.restarts or not pod.running
-        chosen = next((line for line in said if line.startswith("Using interface")), None)
+        over = number < home.restarts or not home.running
+        chosen = next((line for line in said if CHOSEN.match(line)), None)
         if chosen:
             found[name] = f"{name}: it runs. {chosen}"
         elif over and said:
-            same = number > 1 and said[-1:] == pod.said[number - 1][-1:]
+            same = number > 1 and said[-1:] == home.said[number - 1][-1:]
             found[name] = f"{name}: it dies{' of the same' if same else f'. {said[-1]}'}"
     return found
 
