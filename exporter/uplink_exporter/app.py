@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,12 +67,12 @@ def sources(
     access: kubernetes.Access | None,
     state: Callable[[], NodeState],
     *,
-    rescan: float = pod_logs.RESCAN,
+    rescan: float = inf,
 ) -> dict[type[Fact], Watch]:
     """Every source, by the fact that it yields. A new source is a line here.
 
     `state` closes the one loop: to which address flannel is told to look, the kernel can only be asked once flannel's
-    flags are known.
+    flags are known. `rescan` is the longest that a source of directories waits for a hint.
     """
     found: dict[type[Fact], Watch] = {
         Load: partial(load.watch, settings.procfs),
@@ -84,12 +85,14 @@ def sources(
     )
     if settings.pod_logs is not Mode.OFF:
         where = (settings.pod_logs_path, settings.flannel_run_path / "subnet.env", chosen, settings.rootfs)
-        found[FlannelLogs] = partial(pod_logs.watch, *where, required=settings.pod_logs_required, rescan=rescan)
+        often = min(rescan, pod_logs.RESCAN)
+        found[FlannelLogs] = partial(pod_logs.watch, *where, required=settings.pod_logs_required, rescan=often)
     homes = (settings.units_path, settings.flannel_units, boot_id(settings.procfs))
     if settings.units is not Mode.OFF:
-        found[FlannelUnits] = partial(units.watch, *homes, rescan=rescan)
+        found[FlannelUnits] = partial(units.watch, *homes, rescan=min(rescan, units.RESCAN))
     if settings.journal is not Mode.OFF:
-        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes, set(), rescan=rescan)
+        often = min(rescan, journal.RESCAN)
+        found[FlannelJournal] = partial(journal.watch, settings.journal_path, *homes, set(), rescan=often)
     if access is not None:
         pods = state().last(NodePods)
         node, endpoints = settings.node or host.host_name().lower(), pods.endpoints if pods else ()

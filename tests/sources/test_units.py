@@ -13,7 +13,7 @@ import pytest
 from uplink_exporter.facts import Reason, SourceError
 from uplink_exporter.flannel.observed import Cause
 from uplink_exporter.flannel.units import UNITS, FlannelUnits, UnitSeen, UnitState
-from uplink_exporter.sources import units
+from uplink_exporter.sources import journal, units
 from uplink_exporter.sources.journal.openrc import read_service
 
 FATAL = 'time="2026-11-27T08:00:00Z" level=fatal msg="Error: no default routes found in \\"/proc/net/route\\""\n'
@@ -119,3 +119,16 @@ async def test_a_directory_that_is_none_is_said_to_be_broken(tmp_path: Path) -> 
         with pytest.raises(SourceError) as told:
             await anext(facts)
     assert told.value.reason is Reason.IO
+
+
+async def test_a_respawn_by_openrc_hints_at_what_the_log_has_of_it(tmp_path: Path) -> None:
+    service, log = tmp_path / "options/k3s", tmp_path / "k3s.log"
+    service.mkdir(parents=True)
+    (service / "start_count").write_text("1\n")
+    log.write_text(FATAL)
+    given = ([log], [service.parent], UNITS, "5a3e1f0c9b8d4e7fa6b5c4d3e2f10987", set[str]())
+    async with asyncio.timeout(10), aclosing(journal.watch(*given)) as facts:
+        assert [unit.restarts for unit in (await anext(facts)).units] == [1]
+        for count in (2, 3):  # the first look may be followed by another
+            (service / "start_count").write_text(f"{count}\n")
+            assert [unit.restarts for unit in (await anext(facts)).units] == [count]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from struct import Struct
-
-from uplink_exporter.threads import in_thread
 
 # linux/inotify.h
 _IN_MODIFY, _IN_MOVED_FROM, _IN_MOVED_TO, _IN_CREATE, _IN_DELETE, _IN_ONLYDIR = 0x2, 0x40, 0x80, 0x100, 0x200, 0x1000000
@@ -24,11 +22,16 @@ MAX_WATCHES = 1024
 _EVENT = Struct("=iIII")
 
 
-HintAt = Callable[[Iterable[str]], Awaitable[None]]
+HintAt = Callable[[Iterable[str]], bool]
+"""Has hints come from these directories too, and says whether one is new: what came before may have been missed.
+
+For a thread, as to find a directory the disk may be asked.
+"""
 
 
-async def _refused(directories: Iterable[str]) -> None:
+def _refused(directories: Iterable[str]) -> bool:
     """Where the kernel grants no inotify."""
+    return False
 
 
 def _nobody(name: str) -> None:
@@ -56,19 +59,14 @@ def hints(changed: asyncio.Event, came: Callable[[str], None] = _nobody) -> Iter
     if descriptor < 0:
         yield _refused
         return
-    newest = 0
+    newest: int = 0
+    add: Callable[[bytes, int], int] = partial(libc.inotify_add_watch, descriptor)
 
-    def highest(directories: list[str]) -> int:
-        add = partial(libc.inotify_add_watch, descriptor)
-        return max((add(os.fsencode(directory), _INOTIFY_MASK) for directory in directories), default=0)
-
-    async def hint_at(directories: Iterable[str]) -> None:
+    def hint_at(directories: Iterable[str]) -> bool:
         nonlocal newest
-        # In a thread, as to find a directory the disk may be asked.
-        watch = await in_thread(highest, list(islice(directories, MAX_WATCHES)))
-        if watch > newest:  # a new watch has the highest number yet; what came before it may have been missed
-            newest = watch
-            changed.set()
+        watched = (add(os.fsencode(directory), _INOTIFY_MASK) for directory in islice(directories, MAX_WATCHES))
+        before, newest = newest, max(newest, *watched, 0)  # a new watch has the highest number yet
+        return before < newest
 
     def on_events() -> None:
         changed.set()

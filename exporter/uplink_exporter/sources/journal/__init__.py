@@ -15,16 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
-from uplink_exporter.flannel.units import MOST_UNITS, FlannelJournal
-from uplink_exporter.sources.inotify import hints
+from uplink_exporter.flannel.units import MOST_UNITS, FlannelJournal, UnitState
+from uplink_exporter.sources.inotify import HintAt, hints
 from uplink_exporter.sources.journal.boot import Boot
 from uplink_exporter.sources.journal.file import NotYetError
 from uplink_exporter.sources.journal.look import Journal, Look
 from uplink_exporter.sources.journal.openrc import read_service
-from uplink_exporter.sources.unit_names import LINK, PATTERN, listed, wanted
+from uplink_exporter.sources.unit_names import LINK, PATTERN, SUFFIX, listed, wanted
 from uplink_exporter.threads import in_thread
 
-RESCAN = 30.0
+RESCAN = 60.0
+STARTING = 30.0
+"""Seconds between two looks at a unit that is not through its start: nothing hints at what it says."""
 UNHINTED = 5.0
 """Seconds between two looks where nothing hints at a change."""
 PAUSE = 0.25
@@ -58,20 +60,20 @@ async def watch(
     def came(link: str) -> None:
         known.update(wanted([link.removeprefix(LINK)], patterns, 1))
 
-    def look_now() -> Look:
-        return _look(journal, roots, units, patterns, known, uptime())
-
     with hints(changed, came) as hint_at:
+
+        def look_now() -> Look:
+            return _look(journal, roots, units, patterns, known, uptime(), hint_at)
+
         while True:
             changed.clear()
-            await hint_at(map(str, units))
             look = await _whole(look_now)
             if look.denied and not journal.seen and look.wanted:
                 raise _refused(look.denied)
             if look.fact != told or loop.time() >= due:
                 told, due = look.fact, loop.time() + rescan - PAUSE
                 yield look.fact
-            await _wait(look, changed, rescan if look.hinted else min(rescan, UNHINTED))
+            await _wait(changed, min(rescan, _longest(look)))
             if look.denied and look.wanted:
                 raise _refused(look.denied)
 
@@ -95,22 +97,35 @@ def _look(
     patterns: Sequence[str],
     known: set[str],
     uptime: float,
+    hint_at: HintAt,
 ) -> Look:
+    hint_at(map(str, units))
     links = [found for found in map(listed, units) if found is not None]
     known.update(wanted((link.removeprefix(LINK) for found in links for link in found), patterns, MOST_UNITS))
     exact = (pattern for pattern in patterns if not PATTERN.search(pattern))
     names = tuple(dict.fromkeys((*exact, *sorted(known))))[:MOST_NAMES]
     look = journal.look(roots, names, uptime)
     services = [log for log in (read_service(root, units, patterns, journal.name) for root in roots) if log]
+    hint_at(str(path / log.unit.removesuffix(SUFFIX)) for path in units for log in services)
     fact = replace(look.fact, listed=look.fact.listed or bool(services), units=(*look.fact.units, *services))
     # A machine without such a unit has nothing in its journal that is missed.
     return replace(look, fact=fact, hinted=bool(links), wanted=bool(known) or not links)
 
 
-async def _wait(look: Look, changed: asyncio.Event, longest: float) -> None:
+def _longest(look: Look) -> float:
+    """Seconds until the next look, if there is no hint."""
+    if not look.settled:
+        return UNSETTLED
+    if not look.hinted:
+        return UNHINTED
+    starts = any(unit.state is UnitState.RUNNING and not unit.started for unit in look.fact.units)
+    return STARTING if starts else RESCAN
+
+
+async def _wait(changed: asyncio.Event, longest: float) -> None:
     await asyncio.sleep(PAUSE)
     with suppress(TimeoutError):
-        async with asyncio.timeout(longest - PAUSE if look.settled else UNSETTLED):
+        async with asyncio.timeout(longest - PAUSE):
             await changed.wait()
 
 

@@ -52,7 +52,8 @@ async def watch(
             seen = await in_thread(scan, root, subnet_file, selection, read, rootfs)
             if required and not seen.fact.listed:
                 raise SourceError(Reason.IO, f"{root}: no such directory; --path.pod-logs names it")
-            await hint_at(seen.directories)
+            if await in_thread(hint_at, seen.directories):
+                changed.set()
             if seen.fact != told or loop.time() >= due:
                 told, due = seen.fact, loop.time() + rescan - PAUSE
                 yield seen.fact

@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from uplink_exporter.flannel.units import MOST_UNITS, FlannelUnits, UnitSeen
-from uplink_exporter.sources.inotify import hints
+from uplink_exporter.sources.inotify import HintAt, hints
 from uplink_exporter.sources.unit_names import LINK, SUFFIX, listed, wanted
 from uplink_exporter.sources.units.openrc import services
 from uplink_exporter.threads import in_thread
 
-RESCAN = 30.0
+RESCAN = 60.0
 PAUSE = 0.25
 """Seconds between two looks, however many hints come."""
 
@@ -39,9 +39,10 @@ async def watch(
     with hints(changed, came) as hint_at:
         while True:
             changed.clear()
-            await hint_at(map(str, directories))
-            running, counted = await in_thread(_look, directories, patterns)
-            await hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted or ())
+            # One thread for all: on an idle node it costs more than what is done in it.
+            running, counted, again = await in_thread(_look, directories, patterns, hint_at)
+            if again:
+                changed.set()
             restarts |= {unit: 0 for unit in running or () if unit not in restarts}
             units = (UnitSeen(unit=unit, running=unit in (running or ()), restarts=restarts[unit]) for unit in restarts)
             fact = FlannelUnits(
@@ -58,9 +59,16 @@ async def watch(
                     await changed.wait()
 
 
-def _look(directories: Sequence[Path], patterns: Sequence[str]) -> tuple[list[str] | None, list[UnitSeen] | None]:
-    """The units that run by systemd's links, and those that OpenRC counts; None for what there is no directory of."""
+def _look(
+    directories: Sequence[Path], patterns: Sequence[str], hint_at: HintAt
+) -> tuple[list[str] | None, list[UnitSeen] | None, bool]:
+    """The units that run by systemd's links, and those that OpenRC counts; None for what there is no directory of.
+
+    And whether to look again, as a count may have changed before there was a hint of it.
+    """
+    hint_at(map(str, directories))
     names = [found for found in map(listed, directories) if found is not None]
     links = [name.removeprefix(LINK) for found in names for name in found if name.startswith(LINK)]
     counted = [service for directory in directories for service in services(directory, patterns)]
-    return wanted(links, patterns, MOST_UNITS) if names else None, counted or None
+    again = hint_at(str(path / unit.unit.removesuffix(SUFFIX)) for path in directories for unit in counted)
+    return wanted(links, patterns, MOST_UNITS) if names else None, counted or None, again
