@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builders import HOST, NETWORK, WLAN0, at, blocked, booted, no_carrier, node, with_links
+from tests.builders import (
+    HOST,
+    NETWORK,
+    ROUTE,
+    WLAN0,
+    at,
+    blocked,
+    booted,
+    no_carrier,
+    node,
+    with_links,
+    with_routes,
+)
 from uplink_exporter.diagnosis import Diagnosis, Verdict, diagnose
 from uplink_exporter.facts import (
     Claim,
@@ -113,3 +125,11 @@ def test_a_radio_without_an_interface_is_seen_where_the_uplink_is_missing() -> N
     diagnosis = diagnose(node(network, host, policy=Policy(devices=("wlan0",))), at(60))
     assert diagnosis.verdict is Verdict.UPLINK_MISSING
     assert any("phy0 is there, without an interface" in evidence.observed for evidence in diagnosis.evidence)
+
+
+def test_a_route_out_of_a_radio_that_lost_its_access_point_says_so_too() -> None:
+    network = with_links(NETWORK, SEARCHING)
+    network = with_routes(network, replace(ROUTE, next_hops=(replace(ROUTE.next_hops[0], linkdown=True),)))
+    diagnosis = diagnose(node(network, HOST, wlan0(HOME), happened(End.SIGNAL_LOST)), at(60))
+    assert diagnosis.verdict is Verdict.ROUTE_DEAD
+    assert "heard no more" in said(diagnosis)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from shlex import quote
 
-from uplink_exporter.diagnosis import remedy
+from uplink_exporter.diagnosis import radio, remedy
 from uplink_exporter.diagnosis.remedy import OPTION
 from uplink_exporter.diagnosis.uplink import no_uplink
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
@@ -54,7 +54,10 @@ def _dead_link(view: View, family: Family, way: Way, link: Link | None) -> Cause
     name = links[0].name if links else "a link that is gone"
     return (
         f"{_route(family, way)} leads out of {name}, which is dead",
-        tuple(Evidence(subject=other.name, observed=link_state(other)) for other in links[:4]),
+        (
+            *(Evidence(subject=other.name, observed=link_state(other)) for other in links[:4]),
+            *(evidence for other in links[:4] for evidence in radio.told(view, other)),
+        ),
         tuple(remedy.dead_link(view, links[0] if links else None)),
     )
 

@@ -130,6 +130,8 @@ def route_missing(view: View, link: Link | None, family: Family) -> Iterator[str
 
 def dead_link(view: View, link: Link | None) -> Iterator[str]:
     """How to revive the link that a default route leads out of: the route itself is there already."""
+    if link is not None:
+        yield from _of_radio(view, link)
     yield from bring_up(view, link.name if link else "")
     if link is not None and not _on_talos(view):
         yield f"ip -br link show dev {quote(link.name)}   # done when this says UP, and LOWER_UP"
