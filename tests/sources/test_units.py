@@ -15,6 +15,7 @@ from uplink_exporter.flannel.observed import Cause
 from uplink_exporter.flannel.units import UNITS, FlannelUnits, UnitSeen, UnitState
 from uplink_exporter.sources import journal, units
 from uplink_exporter.sources.journal.openrc import read_service
+from uplink_exporter.sources.unit_names import wanted
 
 FATAL = 'time="2026-11-27T08:00:00Z" level=fatal msg="Error: no default routes found in \\"/proc/net/route\\""\n'
 
@@ -132,3 +133,7 @@ async def test_a_respawn_by_openrc_hints_at_what_the_log_has_of_it(tmp_path: Pat
         for count in (2, 3):  # the first look may be followed by another
             (service / "start_count").write_text(f"{count}\n")
             assert [unit.restarts for unit in (await anext(facts)).units] == [count]
+
+
+def test_without_a_pattern_no_unit_is_wanted() -> None:
+    assert wanted(["k3s.service"], [], 8) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from pathlib import Path
 
 from uplink_exporter.facts import Reason, SourceError
@@ -35,9 +36,12 @@ def listed(directory: Path) -> list[str] | None:
 
 def wanted(names: Iterable[str], patterns: Iterable[str], most: int) -> list[str]:
     """The names that a pattern wants, each once, at most so many."""
-    patterns = tuple(patterns)
-    found = (name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
-    return sorted(dict.fromkeys(found))[:most]
+    return sorted(set(filter(_any_of(tuple(patterns)).match, names)))[:most]
+
+
+@lru_cache(maxsize=8)  # there are a hundred units, and each is held to every pattern at each look
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 def start_count(directory: Path, unit: str) -> int | None:
