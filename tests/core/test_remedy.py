@@ -277,3 +277,10 @@ def test_a_device_name_that_begins_with_a_dash_is_no_option(shape: Link | None) 
         words = line.split("#")[0].split()
         before = words[words.index("-f") - 1] if "-f" in words else "dev"
         assert before in ("-e", "dev")
+
+
+def test_where_the_managers_files_may_not_be_read_root_is_asked_for_first() -> None:
+    host = replace(HOST, claims=(), unreadable=("/etc/netplan/50-cloud.yaml",))
+    first = diagnose(node(booted(NETWORK), host, policy=WLAN), NOW).remedy[0]
+    assert first.startswith("sudo uplink-exporter doctor ")
+    assert "/etc/netplan/50-cloud.yaml" in first

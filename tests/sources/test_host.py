@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from contextlib import aclosing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -77,3 +79,18 @@ async def test_the_first_look_is_at_once(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "node", lambda: "pi\udcff")
     assert host.host_name() == r"pi\xff"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_what_this_user_may_not_read_of_the_managers_is_named() -> None:
+    files = ("etc/netplan/50-cloud.yaml", "etc/netplan/README", "etc/network/interfaces")
+    with TemporaryDirectory() as directory:
+        path = root(Path(directory), dict.fromkeys(files, "x"))
+        path.chmod(0o755)
+        (path / files[0]).chmod(0o600)
+        assert host.read(NAME, path, Path("/etc/hosts")).unreadable == ()
+        os.seteuid(65534)
+        try:
+            assert host.read(NAME, path, Path("/etc/hosts")).unreadable == ("/etc/netplan/50-cloud.yaml",)
+        finally:
+            os.seteuid(0)

@@ -151,6 +151,9 @@ def bring_up(view: View, device: str, claim: Claim | None = None) -> Iterator[st
     link = view.network.link(device)
     yield from _unblock(view, link)
     claim = claim or view.host.claim(device)
+    if claim.manager is Manager.UNKNOWN and view.host.unreadable:
+        file = quote(view.host.unreadable[0])
+        yield f"sudo uplink-exporter doctor   # {file} may not be read by this user, so who manages it is not known"
     yield from () if claim.running else _START.get(claim.manager, ())
     yield from _attach(view, claim, link)
     if claim.manager in _OF_BRIDGES and (claim.ports or (link is not None and link.kind == "bridge")):

@@ -57,6 +57,8 @@ class Host:
     name: str = ""
     claims: tuple[Claim, ...] = ()
     """Who manages which devices; of those that claim the same device the first has it."""
+    unreadable: tuple[str, ...] = ()
+    """Files that say who manages which device, and that this user may not read."""
     radios: tuple[str, ...] = ()
     """Those that the kernel has, by the names of their hardware (phy0)."""
     rfkill_soft: bool = False

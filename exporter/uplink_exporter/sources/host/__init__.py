@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import AsyncGenerator, Iterator
+from itertools import islice
 from pathlib import Path
 
 from uplink_exporter.facts import Host
 from uplink_exporter.files import names, text
-from uplink_exporter.sources.host.managers import claims
+from uplink_exporter.sources.host.managers import claims, unreadable
 from uplink_exporter.threads import in_thread
 
 PERIOD = 60.0
 MOST_RADIOS = 4
+MOST_UNREADABLE = 4
 
 
 def host_name() -> str:
@@ -34,6 +36,7 @@ def read(name: str, root: Path, hosts: Path) -> Host:
     return Host(
         name=name,
         claims=claims(root),
+        unreadable=tuple(islice(unreadable(root), MOST_UNREADABLE)),
         radios=tuple(sorted(names(root / "sys/class/ieee80211"))[:MOST_RADIOS]),
         rfkill_soft=any(soft for soft, _ in switches),
         rfkill_hard=any(hard for _, hard in switches),

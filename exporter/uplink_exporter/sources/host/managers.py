@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from uplink_exporter.facts import Claim, Manager
-from uplink_exporter.files import names, text
+from uplink_exporter.files import names, read, text
 from uplink_exporter.sources.host import syntax
 
 MOST_CLAIMS = 512
@@ -80,6 +80,18 @@ def _netplan_connections(root: Path) -> Iterator[Claim]:
             device = "-".join(words[:count])
             file, line = written.get(device, ("", 0))
             yield Claim(manager=Manager.NETPLAN, device=device, file=file, line=line)
+
+
+def unreadable(root: Path) -> Iterator[str]:
+    """The managers' files that are there and that this user may not read."""
+    plans = (f"etc/netplan/{name}" for name in names(root / "etc/netplan") if name.endswith(".yaml"))
+    for file in (*plans, "etc/network/interfaces"):
+        try:
+            read(root / file, 1)
+        except PermissionError:
+            yield f"/{file}"
+        except (OSError, ValueError):
+            continue
 
 
 def _netplan_names(root: Path) -> Iterator[tuple[str, tuple[str, int]]]:
