@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from uplink_exporter.diagnosis.flannel import RECOVERY
-from uplink_exporter.diagnosis.judge import diagnose, judge
+from uplink_exporter.diagnosis.judge import diagnose, judged
 from uplink_exporter.diagnosis.likely import addressed, candidates
 from uplink_exporter.diagnosis.verdict import Diagnosis, Evidence, Verdict
 from uplink_exporter.diagnosis.view import Expectation, Expected, View, expected_uplinks
@@ -23,5 +23,5 @@ __all__ = [
     "diagnose",
     "duration",
     "expected_uplinks",
-    "judge",
+    "judged",
 ]

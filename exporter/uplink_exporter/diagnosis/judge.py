@@ -35,10 +35,10 @@ RULES: tuple[tuple[Verdict, Callable[[View], Finding | None]], ...] = (
 
 def diagnose(state: NodeState, now: Instant, *, watched: bool = True) -> Diagnosis:
     """Judge the node; `watched` tells that somebody looks all the time, and not once."""
-    return judge(View(state=state, now=now, watched=watched))
+    return judged(View(state=state, now=now, watched=watched))
 
 
-def judge(view: View) -> Diagnosis:
+def judged(view: View) -> Diagnosis:
     """Judge the node as it is seen."""
     if view.seen is None:
         return _diagnosis(Verdict.UNKNOWN, silent(view.state, view.now), ())

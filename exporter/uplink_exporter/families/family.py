@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from uplink_exporter.diagnosis import Diagnosis, View, judge
+from uplink_exporter.diagnosis import Diagnosis, View, judged
 from uplink_exporter.facts import Fact, Family, Health, Instant, Link, Network, NodeState, RouteHistory
 from uplink_exporter.history.memory import Recorded
 
@@ -61,7 +61,7 @@ class Scene:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The verdict now."""
-        return judge(self.view)
+        return judged(self.view)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
