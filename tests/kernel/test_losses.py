@@ -73,7 +73,10 @@ def test_a_route_that_expires_is_lost_then_and_not_when_the_kernel_removes_it(no
         gone = watched.shows({'uplink_default_route_usable{family="ipv6"}': 0, DEAD: 1}, within=2)
         assert gone['uplink_default_route_present{family="ipv6"}'] == 1
         assert gone['uplink_default_route_losses_total{family="ipv6"}'] == 1
-        assert "expired" in watched.told()
+        told = watched.told()
+        assert "the IPv6 default route by eth0 has expired" in told
+        assert "ip -6 route get" in told
+        assert "DEVICE" not in told
 
 
 def test_a_route_that_is_advertised_again_after_it_expired_is_usable_again(node: Node) -> None:

@@ -23,6 +23,7 @@ HALVES = ("route add 0.0.0.0/1 dev tun0", "route add 128.0.0.0/1 dev tun0")
 HALVES6 = ("route add ::/1 dev tun0", "route add 8000::/1 dev tun0")
 OBJECT = ("nexthop add id 7 via 10.9.0.1 dev eth0", "route add default nhid 7")
 OBJECT6 = ("nexthop add id 7 via 2001:db8:9::1 dev eth0", "route add ::/0 nhid 7")
+IGNORED = {"ipv4/conf/all/ignore_routes_with_linkdown": 1}
 SILENT = "neigh replace 10.9.0.1 dev eth0 nud failed"
 TABLE = "route add default via 10.9.0.1 dev eth0 table 100"
 
@@ -153,7 +154,8 @@ TWO_WAYS = (
         "one of two next hops has lost its line",
         before=("route add default nexthop via 10.9.0.1 nexthop via 10.8.0.1",),
         done=(GONE,),
-        says=("1 of 2 next hops is dead",),
+        says=("leaves by eth1", "1 of 2 next hops is dead"),
+        never=("from eth1 to eth0", "leaves by eth0"),
         samples={
             'uplink_default_route_next_hops{family="ipv4",state="alive"}': 1,
             'uplink_default_route_next_hops{family="ipv4",state="dead"}': 1,
@@ -170,6 +172,25 @@ TWO_WAYS = (
         before=("route add default nexthop via 10.9.0.1 nexthop via 10.8.0.1",),
         done=(GONE, "far link set peth1 down"),
         losses=1,
+        says=("2 of 2 next hops are dead",),
+    ),
+    well(
+        "the kernel passes over the one that has lost its line",
+        sysctls=IGNORED,
+        before=("route add default nexthop via 10.9.0.1 nexthop via 10.8.0.1",),
+        done=(GONE,),
+        says=("1 of 2 next hops is dead, and passed over",),
+        never=("are lost",),
+    ),
+    dead(
+        "the kernel ignores the only route, whose line is dead",
+        sysctls=IGNORED,
+        before=(ROUTE,),
+        done=(GONE,),
+        losses=1,
+        device="eth0",
+        says=("leads out of eth0, which is dead", "no carrier"),
+        never=("DEVICE",),
     ),
 )
 
@@ -283,6 +304,50 @@ OVERRIDDEN = (
         done=("rule add unreachable",),
         losses=1,
         says=("rule", "unreachable", "is not asked"),
+    ),
+    dead(
+        "a rule says unreachable, after one that holds for others only and one that does nothing",
+        before=(ROUTE, "rule add pref 4 fwmark 7 unreachable", "rule add pref 5 nop"),
+        done=("rule add pref 10 unreachable",),
+        losses=1,
+        says=("rule 10 says unreachable", "sudo ip rule del pref 10"),
+        never=("rule 4 ", "rule 5 ", "pref 5"),
+    ),
+    dead(
+        "a rule goes past the main table",
+        before=(ROUTE, "rule add pref 32800 lookup 77"),
+        done=("rule add pref 5 goto 32800",),
+        losses=1,
+        says=("rule 5 leads past the main table",),
+    ),
+    dead(
+        "a rule says unreachable, after one that asks the main table for all but its default route",
+        before=(ROUTE, "rule add pref 10 lookup main suppress_prefixlength 0"),
+        done=("rule add pref 20 unreachable",),
+        losses=1,
+        says=("rule 20 says unreachable",),
+    ),
+    dead(
+        "a table that is asked before the main one refuses",
+        before=(ROUTE, "rule add pref 5 lookup 100"),
+        done=("route add unreachable default table 100",),
+        losses=1,
+        says=("table 100 refuses, to which rule 5 leads", "ip -4 route show table 100"),
+        never=("no rule leads", "rule add"),
+    ),
+    dead(
+        "the same, once its tunnel is gone",
+        before=(
+            *TUNNEL,
+            ROUTE,
+            "route add default dev tun0 table 100",
+            "route add unreachable default table 100 metric 900",
+            "rule add pref 5 not fwmark 51820 table 100",
+        ),
+        done=("link del tun0",),
+        losses=1,
+        says=("table 100 refuses, to which rule 5 leads",),
+        never=("moved", "no rule leads"),
     ),
     dead(
         "no rule leads to the main table",
@@ -637,6 +702,29 @@ MISSING = (
         losses=1,
         verdict="uplink_down",
         device="eth0",
+    ),
+    Case(
+        name="the other required family is the one that is missing",
+        policy=Policy(required=(Family.IPV4, Family.IPV6)),
+        before=(ROUTE, ROUTE6),
+        done=("-6 route del default",),
+        usable=True,
+        verdict="route_missing",
+        says=("ip -6 route show default",),
+        never=("ip -4 route show default",),
+    ),
+    Case(
+        name="a device whose MTU is too small for IPv6",
+        policy=IPV6,
+        before=(ROUTE6,),
+        done=("link set eth0 mtu 1279",),
+        usable=False,
+        present=False,
+        losses=1,
+        verdict="route_missing",
+        device="eth0",
+        says=("IPv6 needs an MTU of 1280, and it has 1279",),
+        never=("DHCP",),
     ),
     Case(
         name="an IPv6-only node",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from shlex import quote
 
 from uplink_exporter.diagnosis import radio, remedy
@@ -11,7 +12,7 @@ from uplink_exporter.diagnosis.uplink import no_uplink
 from uplink_exporter.diagnosis.verdict import Evidence, Finding
 from uplink_exporter.diagnosis.view import View
 from uplink_exporter.diagnosis.words import LABEL, link_state, name_of, prefix, since, taken, whole_route
-from uplink_exporter.facts import LOCAL_TABLE, MAIN_TABLE, Family, Link, Obstacle, RouteType, Way, hops_of
+from uplink_exporter.facts import LOCAL_TABLE, MAIN_TABLE, Family, Link, Obstacle, RouteType, Rule, Way, hops_of
 
 
 def route_dead(view: View) -> Finding | None:
@@ -19,7 +20,7 @@ def route_dead(view: View) -> Finding | None:
     family = view.cut_off()
     if family is None:
         return None
-    way = next(way for way in view.network.ways_out(family) if way.obstacle is not None)
+    way = _explained(view, next(way for way in view.network.ways_out(family) if way.obstacle is not None), family)
     link = view.network.link_at(way.hop.index) if way.hop else None
     summary, cause, cure = _CAUSES[way.obstacle or Obstacle.NO_ROUTE](view, family, way, link)
     return Finding(
@@ -32,6 +33,19 @@ def route_dead(view: View) -> Finding | None:
         ),
         remedy=cure,
         device=link.name if link is not None and not link.loopback else "",
+    )
+
+
+def _explained(view: View, way: Way, family: Family) -> Way:
+    """The way with the default route that would be taken, where the kernel passes over all of them."""
+    if way.obstacle is not Obstacle.NO_ROUTE or way.route is not None:
+        return way
+    passed = [route for route in view.network.default_routes(family) if route.next_hops and not route.tos]
+    if not passed:
+        return way
+    dead = all(hop.dead for hop in passed[0].next_hops)
+    return replace(
+        way, route=passed[0], hop=passed[0].next_hops[0], obstacle=Obstacle.DEAD if dead else Obstacle.NO_ROUTE
     )
 
 
@@ -130,6 +144,8 @@ def _refused(view: View, family: Family, way: Way, link: Link | None) -> Cause:
 
 def _no_route(view: View, family: Family, way: Way, link: Link | None) -> Cause:
     routes = view.network.default_routes(family)
+    if way.route is not None and way.route.expired:
+        return _expired(view, family, way)
     if way.route is not None and way.route.type is RouteType.UNICAST:
         return _by_rules(view, family, way)
     if way.route is not None:
@@ -138,7 +154,16 @@ def _no_route(view: View, family: Family, way: Way, link: Link | None) -> Cause:
     return (
         f"there is an {LABEL[family]} default route, and the kernel does not use it",
         (Evidence(subject=f"{LABEL[family]} default route", observed=only),),
-        (*remedy.bring_up(view, ""), remedy.done(view)),
+        (*remedy.bring_up(view, ""), remedy.leaves(family, way)),
+    )
+
+
+def _expired(view: View, family: Family, way: Way) -> Cause:
+    name = name_of(view, way.hop)
+    return (
+        f"the {LABEL[family]} default route by {name} has expired",
+        (Evidence(subject="router", observed=f"it has not advertised itself on {name} again in time"),),
+        (*remedy.bring_up(view, name), remedy.leaves(family, way)),
     )
 
 
@@ -146,11 +171,11 @@ def _by_rules(view: View, family: Family, way: Way) -> Cause:
     rules = [rule for rule in view.network.rules if rule.family is family]
     main = min((rule.priority for rule in rules if rule.table == MAIN_TABLE and rule.always), default=None)
     before = [rule for rule in rules if main is not None and rule.priority <= main]
-    refusing = next((rule for rule in before if rule.action is not RouteType.UNICAST), None)
+    refusing = sorted((r for r in before if r.action is not RouteType.UNICAST), key=lambda rule: not rule.always)
     other = next((rule for rule in before if rule.table not in (0, LOCAL_TABLE, MAIN_TABLE)), None)
-    if refusing is not None:
-        observed = f"rule {refusing.priority} says {refusing.action}"
-        cure = [f"sudo {_rule(family)} del pref {refusing.priority}"]
+    if refusing and (refusing[0].always or other is None):
+        observed = f"rule {refusing[0].priority} {_says(refusing[0])}"
+        cure = [f"sudo {_rule(family)} del pref {refusing[0].priority}"]
     elif other is not None:
         observed = f"table {other.table} refuses, to which rule {other.priority} leads"
         cure = [
@@ -165,6 +190,10 @@ def _by_rules(view: View, family: Family, way: Way) -> Cause:
         (Evidence(subject="policy rules", observed=observed),),
         (*cure, remedy.leaves(family, way)),
     )
+
+
+def _says(rule: Rule) -> str:
+    return "leads past the main table" if rule.action is RouteType.OTHER else f"says {rule.action}"
 
 
 def _rule(family: Family) -> str:

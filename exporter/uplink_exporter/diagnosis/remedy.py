@@ -208,7 +208,7 @@ def done(view: View) -> str:
     """How to know that there is a route again. A route that is there to refuse is none."""
     if _on_talos(view):
         return "talosctl -n NODE get routes   # done when this lists a default route"
-    family = next(iter(view.required), Family.IPV4)
+    family = view.routeless() or view.cut_off() or next(iter(view.required), Family.IPV4)
     return f"ip {OPTION[family]} route show default type unicast   # done when this prints a route"
 
 

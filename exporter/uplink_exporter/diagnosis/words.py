@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from uplink_exporter.diagnosis.likely import addressed
 from uplink_exporter.diagnosis.verdict import Evidence
@@ -12,6 +12,8 @@ from uplink_exporter.facts import MAIN_TABLE, Family, Link, NextHop, Operstate, 
 # Who began to look so soon after boot would have seen it; so would who has looked for longer than a look takes.
 EARLY = 300.0
 ONE_LOOK = 10.0
+
+IPV6_MTU = 1280  # RFC 8200, section 5; the kernel takes IPv6 off a link that has less
 
 LABEL = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 
@@ -126,14 +128,23 @@ def taken(view: View, family: Family, way: Way) -> Evidence:
     subject = f"{LABEL[family]} default route"
     if way.route is not None and len(way.route.next_hops) > 1:
         states = dict(hops_of(view.network, way.route))
-        dead = sum(not alive for alive in states.values())
-        lost = f"; {dead} of {len(states)} next hops is dead: the flows that are hashed to it are lost" if dead else ""
-        return Evidence(subject=subject, observed=whole_route(view, way.route) + lost)
+        return Evidence(subject=subject, observed=whole_route(view, way.route) + _dead_hops(states))
     if way.hop is None:
         observed = whole_route(view, way.route) if way.route else "none"
         return Evidence(subject=subject, observed=f"{observed}, by the kernel's answer")
     table = f", by table {way.table}{_by_rule(view, family, way)}" if way.table != MAIN_TABLE else ""
     return Evidence(subject=subject, observed=next_hop(view, way.hop, way.route) + table)
+
+
+def _dead_hops(states: Mapping[NextHop, bool]) -> str:
+    dead = [hop for hop, alive in states.items() if not alive]
+    if not dead:
+        return ""
+    one = len(dead) == 1
+    told = f"; {len(dead)} of {len(states)} next hops {'is' if one else 'are'} dead"
+    if all(hop.dead for hop in dead):
+        return f"{told}, and passed over"
+    return f"{told}: the flows that are hashed to {'it' if one else 'them'} are lost"
 
 
 def _by_rule(view: View, family: Family, way: Way) -> str:
@@ -173,6 +184,8 @@ def addressless(view: View, family: Family, link: Link) -> Iterator[Evidence]:
     """That the link has no address, if so."""
     if not addressed(view.network, link, family):
         hint = "; DHCP has not answered, or it has not been asked" if link.carries else ""
+        if family is Family.IPV6 and link.mtu < IPV6_MTU:
+            hint = f"; IPv6 needs an MTU of {IPV6_MTU}, and it has {link.mtu}"
         yield Evidence(subject=f"address on {link.name}", observed=f"no usable {LABEL[family]} address{hint}")
 
 

@@ -151,7 +151,8 @@ class Network:
         return before.following(usable=usable, uptime=now.uptime, device=device)
 
     def _best(self, family: Family) -> Device | None:
-        link = next(map(self.link, self.devices(family)), None)
+        links = (self.link_at(way.hop.index) for way in self.ways_out(family) if way.hop is not None)
+        link = next((link for link in links if link is not None), None)
         return Device(name=link.name, index=link.index) if link else None
 
     def _sharing(self, previous: Network) -> Network:

@@ -45,7 +45,10 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """The way to one address outside. `route` is that of the main table, if it is one of those."""
+    """The way to one address outside. `route` is that of the main table, if it is one of those.
+
+    `hop` is one that is alive, where the kernel spreads its flows over several.
+    """
 
     address: str
     hop: NextHop | None = None
@@ -74,8 +77,8 @@ def _answered(network: Network, family: Family, address: str, answer: Reached) -
     if answer.table != MAIN_TABLE:
         route = None
     obstacle = hop_obstacle(network, family, hop)
-    if obstacle is not None and route is not None and _others_alive(network, route):
-        obstacle = None
+    if obstacle is not None and route is not None and (alive := _alive(network, route)) is not None:
+        hop, obstacle = alive, None
     if answer.type is not RouteType.UNICAST:
         obstacle = Obstacle.LOCAL
     elif obstacle is None and not goes_far(answer.preferred_source):
@@ -167,8 +170,8 @@ def _leads_by(route: Route, hop: NextHop) -> bool:
     return any((other.index, other.gateway) == (hop.index, hop.gateway) for other in route.next_hops)
 
 
-def _others_alive(network: Network, route: Route) -> bool:
-    return len(route.next_hops) > 1 and any(alive for _, alive in hops_of(network, route))
+def _alive(network: Network, route: Route) -> NextHop | None:
+    return next((hop for hop, alive in hops_of(network, route) if alive), None)
 
 
 def hops_of(network: Network, route: Route) -> Iterator[tuple[NextHop, bool]]:

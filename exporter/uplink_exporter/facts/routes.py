@@ -112,7 +112,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A policy rule (ip-rule(8)): which table is asked, or what is answered instead. `table` is 0 if none is."""
+    """A policy rule (ip-rule(8)): which table is asked, or what is answered instead. `table` is 0 if none is.
+
+    `action` is OTHER for one that goes on to a later rule.
+    """
 
     family: Family
     priority: int

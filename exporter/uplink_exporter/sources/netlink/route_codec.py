@@ -25,6 +25,7 @@ _FIRST_BYTES = {
 _SELECTORS = (3, 10, 11, 12, 13, 17, 19, 20, 22, 23, 24)
 _SUPPRESS_PREFIXLEN, _NOTHING = 14, 0xFFFFFFFF  # which the kernel tells of every rule
 _FIB_RULE_INVERT = 0x2
+_FR_ACT_NOP = 3
 
 _RTNH_F_DEAD, _RTNH_F_LINKDOWN = 0x1, 0x10
 _RTM_F_CLONED = 0x200
@@ -130,9 +131,9 @@ def parse_reached(body: memoryview) -> Reached:
 
 
 def parse_rule(body: memoryview) -> Rule | None:
-    """A policy rule from RTM_NEWRULE; None for a family that is neither IPv4 nor IPv6."""
+    """A policy rule from RTM_NEWRULE; None for one that does nothing, or of neither IPv4 nor IPv6."""
     family, to_length, from_length, tos, table, action, flags = RULE.unpack_from(body)
-    if family not in FAMILIES:
+    if family not in FAMILIES or action == _FR_ACT_NOP:
         return None
     found = attributes(body, RULE.size)
     selective = to_length or from_length or tos or flags & _FIB_RULE_INVERT
