@@ -124,3 +124,10 @@ def test_what_was_asked_for_and_is_not_there_is_said(node: Namespace, flags: tup
     node.ip(*CONNECTED)
     code, said = doctor(node, (sys.executable,), *flags)
     assert (code, missed in said) == (2, True), said
+
+
+@pytest.mark.parametrize(("users", "usable"), [("0-0", 0), ("65534-65534", 1)])
+def test_it_asks_for_the_way_that_root_takes(node: Namespace, users: str, usable: int) -> None:
+    node.ip(*CONNECTED, f"rule add uidrange {users} unreachable")
+    with exporting(node, through=AS_NOBODY) as exporter:
+        exporter.shows({'uplink_default_route_usable{family="ipv4"}': usable}, within=1)

@@ -31,6 +31,7 @@ EVENT_GROUPS = 0x1 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18 | 1 << 3
 _LONGEST_PREFIX_HEARD = 7
 
 _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: the answer says which table it is from
+_UID = 25  # RTA_UID (since 4.10): on whose behalf
 _SKIP_STATS = 0x8  # RTEXT_FILTER_SKIP_STATS: a third of a link message is counters that nobody here reads
 
 
@@ -70,12 +71,14 @@ def neighbour_request(sequence: int, hop: NextHop) -> bytes:
 
 
 def reached_request(sequence: int, address: str) -> bytes:
-    """A question for the way to an address, as `ip route get` asks."""
+    """A question for the way to an address, as root's `ip route get` asks."""
     packed = _packed(address)
     number = AF_INET if len(packed) == 4 else AF_INET6
     # IPv6 always says the table, and refuses the flag.
     flags = _LOOKUP_TABLE if number == AF_INET else 0
     body = ROUTE.pack(number, 8 * len(packed), 0, 0, 0, 0, 0, 0, flags) + attribute(1, packed)
+    # A rule may hold for some users only (uidrange), and flannel and the kubelet run as root.
+    body += attribute(_UID, U32.pack(0))
     return request(Type.GETROUTE, 0, sequence, body)
 
 
