@@ -16,6 +16,7 @@ from uplink_exporter import __version__, logs
 from uplink_exporter.build import build_info
 from uplink_exporter.clock import boot_id, system_clock
 from uplink_exporter.commands import doctor, history
+from uplink_exporter.commands.knowing import kept_in, looked_up
 from uplink_exporter.commands.layout import coloured
 from uplink_exporter.commands.looking import AFTERTHOUGHT, look
 from uplink_exporter.commands.output import takes_colour, written
@@ -184,7 +185,7 @@ def _record(directory: Path, store: Store, watches: dict[type[Fact], Watch]) -> 
 async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tuple[str, int]:
     """Look once: the answer, and the exit code."""
     clock: Callable[[], Instant] = system_clock()
-    store = Store(state=_looked_up(settings, clock()), clock=clock)
+    store = Store(state=looked_up(settings, clock()), clock=clock)
     watches = sources(settings, access, lambda: store.state, rescan=AFTERTHOUGHT / 2)
     # The network last: what flannel is told decides on what the kernel is asked.
     network = watches.pop(Network)
@@ -204,30 +205,9 @@ async def run_doctor(settings: Settings, access: kubernetes.Access | None) -> tu
     return f"{coloured(text, code) if takes_colour(os.environ) else text}\n", code
 
 
-def _looked_up(settings: Settings, now: Instant) -> NodeState:
-    """The state for a look: with what a running exporter has left so far, if there is one."""
-    directory = _kept_in(settings)
-    if directory is not None:
-        from uplink_exporter import record
-
-        try:
-            return begun(settings.policy, record.read(directory).memory, Chronicle(), boot_id(settings.procfs), now)
-        except SourceError as error:
-            log.warning("nothing is remembered", extra={"error": str(error)})
-        except Exception:  # whatever an exporter left, a look is taken
-            log.exception("nothing is remembered")
-    return begun(settings.policy, None, Chronicle(), boot_id(settings.procfs), now)
-
-
-def _kept_in(settings: Settings) -> Path | None:
-    """Where an exporter on this node keeps its record: as given, else where the unit and the chart have it."""
-    usual = settings.rootfs / "var/lib/uplink-exporter"
-    return settings.state_directory or (usual if usual.is_dir() else None)
-
-
 def run_history(settings: Settings) -> tuple[str, int]:
     """What the record tells: the answer, and the exit code. Raises SettingsError."""
-    directory = _kept_in(settings)
+    directory = kept_in(settings)
     if directory is None:
         raise SettingsError("history: --state.directory is not set; give the directory that the exporter was given")
     from uplink_exporter import record

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.kernel.namespace import ALONE, SOURCES, Namespace, Watched, fresh_namespace, watching
+from tests.kernel.namespace import ALONE, PORT, SOURCES, Namespace, Watched, exporting, fresh_namespace, watching
 from tests.kernel.test_lost_uplinks import send
 from tests.kernel.test_ways_out import NODE, ROUTE, SILENT, Node, nic, run
 from uplink_exporter.facts import Family, Policy
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.kernel
 
 IPV6 = Policy(required=(Family.IPV6,))
 FAILED = 'uplink_gateway_neighbour_failed{device="eth0",family="ipv4",gateway="10.9.0.1"}'
+USABLE = 'uplink_default_route_usable{family="ipv4"}'
 HEALTHY = 'uplink_diagnosis{verdict="healthy"}'
 DEAD = 'uplink_diagnosis{verdict="route_dead"}'
 # Longer than the kernel lets a carrier's coming and going wait (net/core/link_watch.c).
@@ -145,9 +146,10 @@ def storm(namespace: Namespace) -> None:
     namespace.ip(*(ROUTE.replace("add", "del"), ROUTE) * 2000)
 
 
-def doctor(node: Node) -> str:
+def doctor(node: Node, *flags: str) -> str:
     """What it says, with single blanks between its words."""
-    command, environment = (sys.executable, "-m", "uplink_exporter", "doctor", *ALONE), {"PYTHONPATH": str(SOURCES)}
+    command = (sys.executable, "-m", "uplink_exporter", "doctor", *ALONE, *flags)
+    environment = {"PYTHONPATH": str(SOURCES)}
     done = node.here.call(
         subprocess.run, command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
@@ -165,3 +167,14 @@ def test_doctor_does_not_say_since_when_what_it_looked_at_once(node: Node) -> No
     told = doctor(node)
     assert "looked at once, so it is not known since when" in told
     assert "since boot" not in told
+
+
+def test_doctor_asks_the_exporter_that_has_watched(node: Node) -> None:
+    run(node, (ROUTE,))
+    with exporting(node.here) as exporter:
+        exporter.shows({USABLE: 1})
+        node.here.ip("route del default")
+        exporter.shows({USABLE: 0})
+        told = doctor(node, f"--web.listen-address=127.0.0.1:{PORT}")
+    assert "lost 1x in this boot" in told
+    assert "looked at once" not in told
