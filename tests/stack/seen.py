@@ -140,7 +140,8 @@ NODE: Mapping[str, Story] = {
     "Waiting pods over time (state-timeline)": calm({DASH: "the API server is not asked"}, at_first=SILENT),
     "Alerts on this node (table)": story(NONE_FIRES, NONE_FIRES, FIRING, LATER, NONE_FIRES),
     "Sources of the exporter over time (state-timeline)": calm(
-        dict.fromkeys(("host", "load", "netlink", "pod-logs", "recorder"), "fresh"), at_first=SILENT
+        dict.fromkeys(("host", "journal", "load", "netlink", "pod-logs", "recorder", "units", "wireless"), "fresh"),
+        at_first=SILENT,
     ),
     "Way to the API server over time (state-timeline)": calm(
         {"API server": "the API server is not asked"}, at_first={"API server": "not known"}
@@ -171,6 +172,7 @@ UNSURE = {"unknown", "not known"}
 MARKS = {
     "Reboots": {NAME},
     "Route losses": set(),  # what was never there cannot be lost
+    "Fail-overs": set(),
     "Verdict changes": {"uplink_down", "recovering", "healthy"},
     "Alerts": {NAME},
 }
